@@ -1,0 +1,52 @@
+"""TOML text -> frozen settings; an unknown key names its neighbours."""
+
+import hashlib
+import json
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stf2m.core.errors import InvalidConfig
+
+
+class Settings(BaseModel):
+    """Base of every settings record: frozen, keyword-only, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change whenever any setting changes."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def build(kind: type[S], values: dict[str, Any], *, where: str) -> S:
+    """Validate `values` as `kind`; raises `InvalidConfig` in one sentence."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        hint = ""
+        if first["type"] == "extra_forbidden":
+            known = sorted(kind.model_fields)
+            close = get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"known keys: {', '.join(known)}"
+        raise InvalidConfig(f"{key}: {first['msg']}", where=where, got=repr(first["input"])[:80], hint=hint) from None
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Read one TOML file; raises `InvalidConfig` with the line when it does not parse."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidConfig("no such file", where=path, hint="check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise InvalidConfig(f"not valid TOML: {problem}", where=path, hint="mend that line") from None

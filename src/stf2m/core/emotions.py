@@ -1,0 +1,74 @@
+"""Emotion vocabularies and how a target is derived from ratings or named labels.
+
+A *target* is one way to turn labels into classes. Ratings are stored in -1..1; the cuts of a target are given in the
+units of the source scale 1..9 (valence 5 is neutral), as papers print them, so other scales meet the same cuts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core.errors import UnknownName
+
+RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+QUADRANTS = ("low-negative", "low-positive", "high-negative", "high-positive")
+
+CIRCUMPLEX: dict[str, tuple[float, float]] = {
+    "neutral": (0.0, 0.0),
+    "calm": (0.4, -0.6),
+    "happy": (0.8, 0.5),
+    "sad": (-0.6, -0.5),
+    "angry": (-0.6, 0.7),
+    "fearful": (-0.6, 0.6),
+    "disgust": (-0.7, 0.3),
+    "surprised": (0.2, 0.8),
+    "stress": (-0.5, 0.6),
+    "calm-rest": (0.3, -0.4),
+}
+"""Orienting (valence, arousal) of named emotions on the circumplex (after Russell 1980); used for fuzzy targets of data
+without ratings, never as ground truth in a table."""
+
+
+def nine_point(rating: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Stored rating -1..1 on the familiar 1..9 scale (0 -> 5)."""
+    return 5.0 + 4.0 * rating
+
+
+@dataclass(frozen=True)
+class Target:
+    """A named cut: `axis` 0 valence, 1 arousal, None for quadrants or named labels; `cuts` on the 1..9 scale.
+
+    A value equal to a cut belongs to the upper class (exact 5 counts as high, as in the CEAP-360VR scripts).
+    """
+
+    name: str
+    emotions: tuple[str, ...]
+    axis: int | None = None
+    cuts: tuple[float, ...] = ()
+
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        Target("valence2", ("low valence", "high valence"), 0, (5.0,)),
+        Target("arousal2", ("low arousal", "high arousal"), 1, (5.0,)),
+        Target("valence3", ("low valence", "neutral valence", "high valence"), 0, (3.0, 6.0)),
+        Target("arousal3", ("low arousal", "neutral arousal", "high arousal"), 1, (3.0, 6.0)),
+        Target("quadrant", QUADRANTS, None, (5.0, 5.0)),
+    )
+}
+"""Targets derived from ratings. Named labels need no entry: the target "emotion" takes the data set's vocabulary."""
+
+
+def classes_of(target: Target, rating: NDArray[np.floating]) -> NDArray[np.int16]:
+    """rating (segment, 2) in -1..1 -> class (segment,), -1 where the rating is missing."""
+    nine = nine_point(rating)
+    if target.axis is not None:
+        value = nine[:, target.axis]
+        found = np.searchsorted(np.asarray(target.cuts), value, side="right")
+        return np.where(np.isfinite(value), found, -1).astype(np.int16)
+    if target.name != "quadrant":
+        raise UnknownName(f"target {target.name!r} is not derived from ratings", hint=f"known: {', '.join(TARGETS)}")
+    found = 2 * (nine[:, 1] >= target.cuts[1]) + (nine[:, 0] >= target.cuts[0])
+    return np.where(np.isfinite(nine).all(axis=1), found, -1).astype(np.int16)

@@ -1,0 +1,27 @@
+"""Look a name up in a plain dict, with "did you mean" and entry points of other packages."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import TypeVar
+
+from stf2m.core.errors import UnknownName
+
+T = TypeVar("T")
+
+
+def look_up(registry: Mapping[str, T], name: str, *, family: str) -> T:
+    """Return `registry[name]`, else the entry point `name` of group `stf2m.<family>`.
+
+    `family` is the plural word of the registry ("learners", "datasets", ...). Raises `UnknownName` that lists the
+    closest names first.
+    """
+    if name in registry:
+        return registry[name]
+    for point in entry_points(group=f"stf2m.{family}"):
+        if point.name == name:
+            return point.load()
+    known = sorted(registry)
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known {family}: {', '.join(known)}"
+    raise UnknownName(f"no {family} entry named {name!r}", hint=hint)

@@ -1,0 +1,83 @@
+"""What travels through networks and `vmap`: NamedTuples of tensors only, written for one task.
+
+Every value is finite: a missing number is 0 with `present` or `weight` 0, because 0 * NaN is NaN.
+"""
+
+from typing import NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Params = dict[str, Tensor]
+
+
+class Batch(NamedTuple):
+    """Segments of one person as a network reads them."""
+
+    signals: dict[str, Tensor]
+    """modality -> (segment, channel, time), standardised"""
+    descriptors: Float[Tensor, "segment descriptor"]
+    present: Float[Tensor, "segment modality"]
+    """1 where the modality was recorded and offered, else 0"""
+    target: Int[Tensor, " segment"]
+    """class index; unlabelled or padding = 0 with `known` 0"""
+    known: Float[Tensor, " segment"]
+    """1 where `target` holds a label"""
+    rating: Float[Tensor, "segment 2"]
+    """valence, arousal in -1..1; 0 where there is none"""
+    rated: Float[Tensor, " segment"]
+    """1 where `rating` holds a rating"""
+    when: Float[Tensor, "segment 2"]
+    """recording index and time in seconds; only read where the protocol allows"""
+    weight: Float[Tensor, " segment"]
+    """0 for padding, else 1"""
+
+
+class Features(NamedTuple):
+    """A `Batch` after the encoder: what learners adapt on when the encoder is shared by all tasks."""
+
+    z: Float[Tensor, "segment feature"]
+    """spatio-temporal code"""
+    u: Float[Tensor, "segment antecedent"]
+    """readable descriptors, standardised, then learned directions of z: the inputs of the rules"""
+    u_present: Float[Tensor, "segment antecedent"]
+    present: Float[Tensor, "segment modality"]
+    modality_weight: Float[Tensor, "segment modality"]
+    """how much each modality contributed to z; rows sum to 1"""
+    target: Int[Tensor, " segment"]
+    known: Float[Tensor, " segment"]
+    rating: Float[Tensor, "segment 2"]
+    rated: Float[Tensor, " segment"]
+    when: Float[Tensor, "segment 2"]
+    weight: Float[Tensor, " segment"]
+
+
+class Scores(NamedTuple):
+    """What a network says about segments, before calibration."""
+
+    logits: Float[Tensor, "segment emotion"]
+    rating: Float[Tensor, "segment 2"]
+    """valence, arousal in -1..1"""
+    firing: Float[Tensor, "segment rule"]
+    """normalised rule firing, rows sum to 1; (segment, 0) for a network without rules"""
+    fuzzy: Float[Tensor, "segment term"]
+    """logits over Low/Neutral/High valence then arousal (6), from the rules; (segment, 0) without"""
+    modality_weight: Float[Tensor, "segment modality"]
+
+
+class Adaptation(NamedTuple):
+    """What adapting to one person changed."""
+
+    params: Params
+    """the changed parameters only"""
+    memory: Params
+    """recurrent state, prototypes, baselines ... whatever `score` of the same learner needs"""
+    losses: Float[Tensor, " step"]
+    """support loss before each inner step; empty with zero steps"""
+
+
+class Episode(NamedTuple):
+    """Support and query of one task; stacked episodes have a leading task axis on every tensor."""
+
+    support: Batch
+    query: Batch

@@ -1,0 +1,1 @@
+"""File formats and data set folders in, recordings out; knows nothing of windows, filters or tasks."""

@@ -1,0 +1,1 @@
+"""Protocols, floors, metrics, statistics, studies and the report."""

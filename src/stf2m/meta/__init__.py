@@ -1,0 +1,1 @@
+"""How parameters change given a support set; knows nothing of what the network computes."""

@@ -1,0 +1,1 @@
+"""Recordings in, cleaned, graded, described and cut segments out; knows nothing of learning."""

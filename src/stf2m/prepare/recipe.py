@@ -1,0 +1,44 @@
+"""Every setting of preparation: `SignalRecipe` keys the stored signals, `CutRecipe` only the index over them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stf2m.core.config import Settings
+
+
+class SignalRecipe(Settings):
+    """What is done to signals. Its hash is the key of the store, so another cut does not prepare signals again."""
+
+    modalities: tuple[str, ...]
+    rates: dict[str, float] = Field(default_factory=dict)
+    """canonical Hz per modality where it differs from the modality's default"""
+    mode: Literal["causal"] = "causal"
+    version: int = 1
+    """grows when the same settings begin to mean other numbers"""
+
+
+class CutRecipe(Settings):
+    """How prepared recordings are cut into segments and labelled."""
+
+    window: float | Literal["recording"] = 2.0
+    """s per segment, or "recording" for one segment per take"""
+    hop: float | None = None
+    """s between segment starts; None = window (no overlap)"""
+    longest: float = 6.0
+    """s kept of a take when window is "recording" (the last ones)"""
+    lag: float = 0.0
+    """s by which annotations trail the feeling; the label of [a, b] is read from [a + lag, b + lag]"""
+    targets: tuple[str, ...] = ("emotion",)
+    min_labelled: float = 0.5
+    """share of the window that must carry a label, else the segment is unlabelled"""
+    skip_start: float = 0.0
+    """s dropped at the beginning of every recording (for example a light-adaptation transient)"""
+
+
+class Recipe(Settings):
+    """Signals, cut and normalisation of one study or bundle."""
+
+    signals: SignalRecipe
+    cut: CutRecipe = CutRecipe()
+    normalisation: Literal["causal", "train_stats", "transductive"] = "causal"

@@ -1,0 +1,1 @@
+"""The outer loop with exact resume, and the bundle that it leaves."""
