@@ -32,6 +32,8 @@ class CutRecipe(Settings):
     targets: tuple[str, ...] = ("emotion",)
     min_labelled: float = 0.5
     """share of the window that must carry a label, else the segment is unlabelled"""
+    whole_take_static: bool = False
+    """offer a static stream (known when the take ends) to every segment of the take; tables must mark it "whole-take" """
     skip_start: float = 0.0
     """s dropped at the beginning of every recording (for example a light-adaptation transient)"""
 
