@@ -171,14 +171,15 @@ class DescriptorInfo:
 class SignalInfo:
     """How one modality's prepared signal looks to a network.
 
-    `rate` Hz (canonical), `samples` window length including the past context, `channels` names; with `one_node` the
-    channels are features of a single graph node (log-mel bands), else every channel is a node; `static` signals hold
+    `rate` Hz (canonical), `samples` length including the past context, `window` samples of the window proper at the end
+    (1 for static signals), `channels` names; with `one_node` the channels are features of a single graph node (log-mel bands), else every channel is a node; `static` signals hold
     one value per recording.
     """
 
     modality: str
     rate: float
     samples: int
+    window: int
     channels: tuple[str, ...]
     one_node: bool = False
     static: bool = False

@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     """Segments of one person as a network reads them."""
 
     signals: dict[str, Tensor]
-    """modality -> (segment, channel, time), standardised"""
+    """modality -> (segment, channel + 1, time), standardised, 0 where missing; the last channel is 1 where measured"""
     descriptors: Float[Tensor, "segment descriptor"]
     present: Float[Tensor, "segment modality"]
     """1 where the modality was recorded and offered, else 0"""

@@ -1,0 +1,150 @@
+"""Write files and folders so that a reader finds all of them or nothing; a full disk is said in words.
+
+Everything is written beside its destination under a name that begins with "." and ends in ".part", synchronised to the
+disk, then renamed. A killed writer leaves only such parts, which `sweep_parts` removes.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from stf2m.core.errors import CorruptStore, NoSpace, NotStored
+
+PART = ".part"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def guard_space(path: Path) -> Iterator[None]:
+    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in FULL:
+            raise
+        raise NoSpace(
+            f"no space left to write it ({os.strerror(problem.errno)}); nothing was left half-written",
+            where=path, hint="free some space or name another folder, then run the same command again",
+        ) from None  # fmt: skip
+
+
+def part_of(path: Path) -> Path:
+    """A fresh temporary name beside `path`, on the same file system, so that the final rename is atomic."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PART}")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary handle whose content appears at `path` when the block ends well, and nowhere when it does not.
+
+    Parent folders are made. Raises `NoSpace` when the disk is full.
+    """
+    path = Path(path)
+    part = part_of(path)
+    with guard_space(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("xb") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+            part.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def atomic_write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` as a whole or not at all; raises `NoSpace`."""
+    with atomic_file(path) as handle:
+        handle.write(data)
+
+
+def atomic_write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path` as a whole or not at all; raises `NoSpace`."""
+    atomic_write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill; it appears at `path` when the block ends well, and is removed when it does not.
+
+    An existing `path` raises `FileExistsError`, unless `replace`: then the old folder is moved aside, the new one takes
+    its place and the old one is deleted. A kill between those two renames leaves the old folder as a part, never a mix.
+    """
+    path = Path(path)
+    if path.exists() and not replace:
+        raise FileExistsError(path)
+    part = part_of(path)
+    with guard_space(path):
+        try:
+            part.mkdir(parents=True)
+            yield part
+            for item in sorted(part.rglob("*")):
+                sync(item)
+            if path.exists():
+                aside = part_of(path)
+                path.rename(aside)
+                part.rename(path)
+                shutil.rmtree(aside)
+            else:
+                part.rename(path)
+            sync_folder(path.parent)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+def sync(path: Path) -> None:
+    """Force one file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's list of names to the disk, where the system can (Windows opens no folders)."""
+    if os.name == "posix":
+        sync(path)
+
+
+def sweep_parts(folder: Path) -> int:
+    """Delete what killed writers left directly in `folder`; returns how many. Only call it when no other writer runs."""
+    parts = [item for item in Path(folder).glob(f".*{PART}")]
+    for item in parts:
+        shutil.rmtree(item) if item.is_dir() else item.unlink()
+    return len(parts)
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file's content as 64 hexadecimal digits; raises `NotStored` when the file is gone."""
+    try:
+        with Path(path).open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise NotStored("the file is missing", where=path) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, atomically; NaN is refused (write null)."""
+    atomic_write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this program wrote; raises `NotStored` or `CorruptStore`."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotStored("the file is missing", where=path) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise CorruptStore(f"not readable as JSON ({problem})", where=path, hint="write it again from its source") from None
