@@ -120,7 +120,7 @@ def sync_folder(path: Path) -> None:
 
 def sweep_parts(folder: Path) -> int:
     """Delete what killed writers left directly in `folder`; returns how many. Only call it when no other writer runs."""
-    parts = [item for item in Path(folder).glob(f".*{PART}")]
+    parts = list(Path(folder).glob(f".*{PART}"))
     for item in parts:
         shutil.rmtree(item) if item.is_dir() else item.unlink()
     return len(parts)

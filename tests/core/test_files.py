@@ -1,0 +1,109 @@
+"""Nothing half-written: whatever fails, the destination is the old content or the new, and no part is left."""
+
+import errno
+import os
+import stat
+
+import pytest
+
+from stf2m.core import files
+from stf2m.core.errors import CorruptStore, NoSpace, NotStored
+
+
+def raise_full(*_args):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def listing(folder):
+    return sorted(str(item.relative_to(folder)) for item in folder.rglob("*"))
+
+
+def test_bytes_and_text_appear_whole(tmp_path):
+    files.atomic_write_bytes(tmp_path / "deep" / "a.bin", b"\x00\x01")
+    files.atomic_write_text(tmp_path / "b.txt", "Gefühl")
+    assert (tmp_path / "deep" / "a.bin").read_bytes() == b"\x00\x01"
+    assert (tmp_path / "b.txt").read_text(encoding="utf-8") == "Gefühl"
+    assert listing(tmp_path) == ["b.txt", "deep", "deep/a.bin"]
+
+
+def test_written_files_obey_the_umask(tmp_path):
+    (tmp_path / "plain").write_bytes(b"")
+    files.atomic_write_bytes(tmp_path / "ours", b"")
+    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_full_disk_keeps_the_old_file_and_leaves_no_part(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    files.atomic_write_text(path, "old")
+    monkeypatch.setattr(os, "fsync", raise_full)
+    with pytest.raises(NoSpace, match=r"a\.txt: no space left .*free some space") as caught:
+        files.atomic_write_text(path, "new")
+    assert caught.value.exit_code == 30
+    assert path.read_text() == "old"
+    assert listing(tmp_path) == ["a.txt"]
+
+
+def test_full_disk_leaves_no_folder(tmp_path):
+    with pytest.raises(NoSpace), files.atomic_directory(tmp_path / "store") as folder:
+        (folder / "a").write_text("x")
+        raise_full()
+    assert listing(tmp_path) == []
+
+
+def test_other_failures_pass_through_and_clean_up(tmp_path):
+    with pytest.raises(ZeroDivisionError), files.atomic_file(tmp_path / "a") as handle:
+        handle.write(b"half")
+        raise ZeroDivisionError
+    with pytest.raises(PermissionError), files.guard_space(tmp_path):
+        raise PermissionError(errno.EACCES, "no")
+    assert listing(tmp_path) == []
+
+
+def test_directory_appears_whole_and_is_not_overwritten(tmp_path):
+    target = tmp_path / "store"
+    with files.atomic_directory(target) as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "a").write_text("1")
+        assert not target.exists()
+    assert listing(tmp_path) == ["store", "store/sub", "store/sub/a"]
+    with pytest.raises(FileExistsError), files.atomic_directory(target):
+        pass
+
+
+def test_directory_can_be_replaced_and_survives_a_failed_replacement(tmp_path):
+    target = tmp_path / "store"
+    for text in ("1", "2"):
+        with files.atomic_directory(target, replace=True) as folder:
+            (folder / text).write_text(text)
+    with pytest.raises(NoSpace), files.atomic_directory(target, replace=True) as folder:
+        (folder / "3").write_text("3")
+        raise_full()
+    assert listing(tmp_path) == ["store", "store/2"]
+
+
+def test_sweep_removes_only_parts(tmp_path):
+    files.part_of(tmp_path / "a").write_text("left")
+    files.part_of(tmp_path / "b").mkdir()
+    (tmp_path / "kept.part").write_text("mine")
+    assert files.sweep_parts(tmp_path) == 2
+    assert listing(tmp_path) == ["kept.part"]
+
+
+def test_checksum_follows_content(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert files.sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    with pytest.raises(NotStored, match="missing"):
+        files.sha256(tmp_path / "b")
+
+
+def test_json_round_trip_and_its_errors(tmp_path):
+    files.write_json(tmp_path / "a.json", {"b": [1, None, "é"]})
+    assert files.read_json(tmp_path / "a.json") == {"b": [1, None, "é"]}
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(tmp_path / "n.json", float("nan"))
+    (tmp_path / "bad.json").write_text('{"b": [1,')
+    with pytest.raises(CorruptStore, match=r"bad\.json"):
+        files.read_json(tmp_path / "bad.json")
+    with pytest.raises(NotStored):
+        files.read_json(tmp_path / "gone.json")
+    assert listing(tmp_path) == ["a.json", "bad.json"]
