@@ -1,0 +1,35 @@
+"""Every default of the network, once."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stf2m.core.config import Settings
+
+
+class NetworkConfig(Settings):
+    """Sizes and switches of the spatio-temporal fuzzy network; the switches are the ablation grid of the method."""
+
+    width: int = Field(64, ge=4)
+    """d, length of the code z"""
+    node_width: int = Field(24, ge=4)
+    """channels of a token at a graph node"""
+    token_rate: float = Field(8.0, gt=0)
+    """tokens per second after the stems"""
+    blocks: int = Field(1, ge=1)
+    dilations: tuple[int, int] = (1, 2)
+    """of the two gated temporal convolutions of a block"""
+    dropout: float = Field(0.2, ge=0, lt=1)
+    rules: int = Field(12, ge=2)
+    directions: int = Field(4, ge=0)
+    """learned directions of z that join the readable descriptors as rule inputs"""
+    semantics: int = Field(16, ge=1)
+    """length of the rules' semantic vector"""
+    signals: bool = True
+    """off: descriptors only, no spatio-temporal convolution"""
+    descriptors: bool = True
+    """off: signals only"""
+    temporal_gate: bool = True
+    spatial: bool = True
+    fuzzy: Literal["htsk", "tsk", "mlp", "none"] = "htsk"
+    """`mlp` is an equal-size perceptron in the place of the rules"""

@@ -1,0 +1,98 @@
+"""The spatio-temporal encoder f: signals and descriptors of a segment -> code z, with a weight per modality."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stf2m.core.records import DescriptorInfo, SignalInfo
+from stf2m.core.tensors import Batch
+from stf2m.model.config import NetworkConfig
+from stf2m.model.spatial import ABSENT, GraphConvolution
+from stf2m.model.stem import Stem
+from stf2m.model.temporal import GatedConvolution
+
+
+class Block(nn.Module):
+    """T-S-T: gated temporal, graph, gated temporal convolution; residual, LayerNorm, dropout."""
+
+    def __init__(self, config: NetworkConfig, nodes: int):
+        super().__init__()
+        first, second = config.dilations
+        self.before = GatedConvolution(config.node_width, first, config.temporal_gate)
+        self.graph = GraphConvolution(nodes, config.node_width) if config.spatial else None
+        self.after = GatedConvolution(config.node_width, second, config.temporal_gate)
+        self.norm, self.drop = nn.LayerNorm(config.node_width), nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, present: Tensor) -> Tensor:
+        y = self.before(x)
+        y = self.graph(y, present) if self.graph is not None else y
+        return self.norm(x + self.drop(self.after(y)))
+
+
+class Encoder(nn.Module):
+    """Stems -> T-S-T blocks -> attention over the tokens of each modality -> joined with its descriptors -> fused.
+
+    z = sum_m g_m V_m [a_m ; D_m d_m] over present modalities, g = softmax over them: a wholly absent modality and a
+    zero-weighted one give the same z.
+    """
+
+    def __init__(self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...]):
+        super().__init__()
+        self.modalities = tuple(info.modality for info in infos)
+        self.config = config
+        parts = 0
+        if config.signals:
+            tokens = max(1, round(max(i.window / i.rate for i in infos if not i.static or len(infos) == 1) * config.token_rate))
+            self.stems = nn.ModuleDict({i.modality: Stem(i, config.node_width, config.token_rate, tokens) for i in infos})
+            self.sizes = [stem.nodes for stem in self.stems.values()]
+            self.blocks = nn.ModuleList(Block(config, sum(self.sizes)) for _ in range(config.blocks))
+            self.readout = nn.Linear(config.node_width, 1)
+            parts += config.node_width
+        if config.descriptors:
+            owner = [d.modality for d in descriptors]
+            self.columns = {m: [j for j, o in enumerate(owner) if o == m] for m in self.modalities}
+            self.describe = nn.ModuleDict({m: nn.Linear(len(c), config.width) for m, c in self.columns.items() if c})
+            parts += config.width
+        self.value = nn.ModuleDict({m: nn.Linear(parts, config.width) for m in self.modalities})
+        self.gate = nn.ModuleDict({m: nn.Linear(parts, 1) for m in self.modalities})
+        self.fuse = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
+        self.drop, self.norm = nn.Dropout(config.dropout), nn.LayerNorm(config.width)
+
+    def forward(self, batch: Batch) -> tuple[Float[Tensor, "segment feature"], Float[Tensor, "segment modality"]]:
+        """-> z (segment, width), modality weights (segment, modality) that sum to 1 over the present ones."""
+        summaries = []
+        if self.config.signals:
+            summaries.append(self.read_signals(batch))
+        if self.config.descriptors:
+            summaries.append(self.read_descriptors(batch))
+        joined = self.drop(torch.cat(summaries, dim=-1))
+        values = torch.stack([self.value[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
+        gates = torch.cat([self.gate[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
+        weights = torch.where(batch.present == 0, ABSENT, gates).softmax(dim=1) * batch.present
+        v = torch.einsum("sm,smd->sd", weights, values)
+        return self.norm(v + self.fuse(v)), weights
+
+    def read_signals(self, batch: Batch) -> Float[Tensor, "segment modality width"]:
+        """Masked attention over each modality's (node, token) after the blocks; 0 where the modality is absent."""
+        tokens, masks = zip(*(self.stems[m](batch.signals[m]) for m in self.modalities))
+        counts = torch.tensor(self.sizes, device=batch.present.device)
+        present = batch.present.repeat_interleave(counts, dim=1, output_size=sum(self.sizes))
+        mask = torch.cat(masks, dim=1) * present.unsqueeze(-1)
+        x = torch.cat(tokens, dim=1) * mask.unsqueeze(-1)
+        for block in self.blocks:
+            x = block(x, present)
+        score = torch.where(mask == 0, ABSENT, self.readout(x).squeeze(-1))
+        parts = zip(x.split(self.sizes, dim=1), score.split(self.sizes, dim=1))
+        pooled = [torch.einsum("sk,skw->sw", s.flatten(1).softmax(dim=1), y.flatten(1, 2)) for y, s in parts]
+        return torch.stack(pooled, dim=1) * batch.present.unsqueeze(-1)
+
+    def read_descriptors(self, batch: Batch) -> Float[Tensor, "segment modality width"]:
+        """A linear reading of each modality's own descriptors, then GELU; 0 where there are none."""
+        parts = []
+        for i, m in enumerate(self.modalities):
+            if self.columns[m]:
+                parts.append(F.gelu(self.describe[m](batch.descriptors[:, self.columns[m]])) * batch.present[:, i : i + 1])
+            else:
+                parts.append(batch.descriptors.new_zeros(len(batch.descriptors), self.config.width))
+        return torch.stack(parts, dim=1)

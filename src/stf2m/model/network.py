@@ -1,0 +1,90 @@
+"""The whole network in three stages: encode (once per segment), fuse (per task), head (per task)."""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stf2m.core.records import DescriptorInfo, SignalInfo
+from stf2m.core.tensors import Batch, Features, Scores
+from stf2m.model.config import NetworkConfig
+from stf2m.model.encoder import Encoder
+from stf2m.model.rules import EqualPerceptron, RuleLayer
+
+TERMS = 6
+"""Low / Neutral / High of valence, then of arousal"""
+
+
+class Hidden(NamedTuple):
+    """What the head reads."""
+
+    h: Float[Tensor, "segment hidden"]
+    firing: Float[Tensor, "segment rule"]
+    fuzzy: Float[Tensor, "segment term"]
+    modality_weight: Float[Tensor, "segment modality"]
+
+
+class Network(nn.Module):
+    """Spatio-temporal encoder, generalized fuzzy rules and a linear head.
+
+    `forward(stage, ...)` runs one stage, because `functional_call` can only call `forward`.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...], emotions: int
+    ):
+        super().__init__()
+        self.config, self.emotions = config, emotions
+        self.modalities = tuple(info.modality for info in infos)
+        self.encoder = Encoder(config, infos, descriptors)
+        readable = [j for j, d in enumerate(descriptors) if d.readable]
+        self.register_buffer("readable", torch.tensor(readable, dtype=torch.long), persistent=False)
+        owner = [self.modalities.index(descriptors[j].modality) for j in readable]
+        self.register_buffer("owner", torch.tensor(owner, dtype=torch.long), persistent=False)
+        self.antecedents = len(readable) + config.directions
+        self.direct = nn.Linear(config.width, config.directions) if config.directions else None
+        self.rules = self._rules()
+        semantics = config.semantics if self.rules is not None else 0
+        self.fuzzy = nn.Linear(semantics, TERMS) if semantics else None
+        self.hidden = config.width + semantics + (config.rules if isinstance(self.rules, RuleLayer) else 0)
+        self.norm = nn.LayerNorm(self.hidden)
+        self.classify, self.rate = nn.Linear(self.hidden, emotions), nn.Linear(self.hidden, 2)
+
+    def _rules(self) -> RuleLayer | EqualPerceptron | None:
+        c = self.config
+        if c.fuzzy == "none":
+            return None
+        if c.fuzzy == "mlp":
+            return EqualPerceptron(self.antecedents, c.rules, c.semantics)
+        return RuleLayer(self.antecedents, c.rules, c.semantics, c.fuzzy)
+
+    def forward(self, stage: str, *inputs: Any) -> Any:
+        return {"encode": self.encode, "fuse": self.fuse, "head": self.head}[stage](*inputs)
+
+    def encode(self, batch: Batch) -> Features:
+        """Everything that does not depend on the task."""
+        z, weights = self.encoder(batch)
+        u, seen = batch.descriptors[:, self.readable], batch.present[:, self.owner]
+        if self.direct is not None:
+            u = torch.cat([u, self.direct(z)], dim=1)
+            seen = torch.cat([seen, seen.new_ones(len(z), self.config.directions)], dim=1)
+        return Features(
+            z, u * seen, seen, batch.present, weights, batch.target, batch.known, batch.rating, batch.rated, batch.when, batch.weight
+        )
+
+    def fuse(self, features: Features, scale: Tensor, shift: Tensor, centre_shift: Tensor) -> Hidden:
+        """h = LN([(1 + gamma) z + beta ; sem ; firing]); the modulation and the centre shift belong to the task."""
+        z = (1 + scale) * features.z + shift
+        if self.rules is None or self.fuzzy is None:
+            nothing = z.new_zeros(len(z), 0)
+            return Hidden(self.norm(z), nothing, nothing, features.modality_weight)
+        semantics, firing = self.rules(features.u, features.u_present, centre_shift)
+        h = self.norm(torch.cat([z, semantics, firing], dim=1))
+        return Hidden(h, firing, self.fuzzy(semantics), features.modality_weight)
+
+    def head(self, hidden: Hidden) -> Scores:
+        """The global head, the one that knows no person."""
+        rating = torch.tanh(F.linear(hidden.h, self.rate.weight, self.rate.bias))
+        return Scores(self.classify(hidden.h), rating, hidden.firing, hidden.fuzzy, hidden.modality_weight)
