@@ -5,13 +5,20 @@ import random
 import socket
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-install_import_hook("stf2m", "beartype.beartype")
+
+# An int where a float is asked for is fine, as for every type checker (PEP 484); the hook wants an importable name.
+checker = ModuleType("stf2m_type_checker")
+checker.check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # pyright: ignore[reportAttributeAccessIssue]
+sys.modules[checker.__name__] = checker
+install_import_hook("stf2m", "stf2m_type_checker.check")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,0 +1,57 @@
+"""What commands say, and where: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Console:
+    """How one command speaks. `as_json` puts exactly one JSON document on stdout; `quiet` leaves only the result."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+    def say(self, text: str) -> None:
+        """A remark for people, on stderr."""
+        if not (self.quiet or self.as_json):
+            _rich(sys.stderr).print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def result(self, value: Mapping[str, Any], text: str = "") -> None:
+        """The command's result: `value` as JSON, or `text` for people."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str, allow_nan=False) + "\n")
+        elif text:
+            _rich(sys.stdout).print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+        """A table for people, on stdout; with `as_json` it is left out, because `result` carries the same numbers."""
+        if self.as_json:
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=title or None, title_justify="left")
+        for i, column in enumerate(columns):
+            table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(str(cell)) for cell in row))
+        _rich(sys.stdout).print(table)
+
+    @property
+    def shows_progress(self) -> bool:
+        """A progress bar is drawn only for a person who watches."""
+        return not self.quiet and not self.as_json and sys.stderr.isatty()
+
+
+def complain(sentence: str) -> None:
+    """One sentence on stderr about what went wrong."""
+    _rich(sys.stderr).print(f"stf2m: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _rich(stream: Any) -> Any:
+    from rich.console import Console as Rich
+
+    return Rich(file=stream, width=None if stream.isatty() else 160)
