@@ -1,0 +1,35 @@
+"""Evaluation protocols: each has a name, a card in words, and splits that depend on nothing but a seed."""
+
+from typing import Any
+
+from stf2m.core.config import build
+from stf2m.core.registry import look_up
+from stf2m.evaluation.protocols.base import Protocol, ProtocolCard
+from stf2m.evaluation.protocols.completion import Completion
+from stf2m.evaluation.protocols.first_minutes import FirstMinutes
+from stf2m.evaluation.protocols.folds import Fold, folds
+from stf2m.evaluation.protocols.new_person import NewPerson
+from stf2m.evaluation.protocols.split import Split, check_split
+
+PROTOCOLS: dict[str, type[Protocol]] = {kind.name: kind for kind in (NewPerson, Completion, FirstMinutes)}
+
+
+def make_protocol(values: dict[str, Any], *, where: str = "protocol") -> Protocol:
+    """Build a protocol from settings with a `name`; raises `UnknownName` or `InvalidConfig`."""
+    kind = look_up(PROTOCOLS, values.get("name", ""), family="protocols")
+    return build(kind, {key: value for key, value in values.items() if key != "name"}, where=where)
+
+
+__all__ = [
+    "PROTOCOLS",
+    "Completion",
+    "FirstMinutes",
+    "Fold",
+    "NewPerson",
+    "Protocol",
+    "ProtocolCard",
+    "Split",
+    "check_split",
+    "folds",
+    "make_protocol",
+]

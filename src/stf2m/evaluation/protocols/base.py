@@ -1,0 +1,46 @@
+"""What every protocol promises: settings, a card in words, and splits of one person that are checked before use."""
+
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
+
+from pydantic import Field
+
+from stf2m.core.config import Settings
+from stf2m.core.records import Segments
+from stf2m.evaluation.protocols.split import Split
+
+
+class ProtocolCard(NamedTuple):
+    """What a number printed under a protocol means."""
+
+    name: str
+    words: str
+    settings: dict
+    hash: str
+
+
+class Protocol(Settings):
+    """Settings that all protocols share; a protocol adds its own and says in `words` what it does with them."""
+
+    name: ClassVar[str]
+
+    shots: tuple[int, ...] = Field(default=(0, 1, 5), min_length=1)
+    """k as the protocol counts it"""
+    draws: int = Field(default=3, ge=1)
+    """random support draws per person; smaller k are nested in larger ones"""
+    guard: float = Field(default=4.0, ge=0)
+    """s between the edges of support and query segments of one recording"""
+
+    @property
+    def words(self) -> str:
+        """The card's text."""
+        raise NotImplementedError
+
+    def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
+        """Checked splits of one person, smaller k first within a draw; none when the person has too little."""
+        raise NotImplementedError
+
+    @property
+    def card(self) -> ProtocolCard:
+        """Name, words, settings and their hash."""
+        return ProtocolCard(self.name, self.words, self.model_dump(mode="json"), f"{self.name}-{self.hash}")

@@ -1,0 +1,69 @@
+"""`first_minutes`: labels from the beginning of an unseen person's session, scored on everything later (causal)."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core.records import Segments
+from stf2m.evaluation.protocols.base import Protocol
+from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
+
+
+class FirstMinutes(Protocol):
+    """The cut is the end of the first block of the rarer class, or a fixed number of minutes."""
+
+    name: ClassVar[str] = "first_minutes"
+
+    cut: Literal["first_block"] | float = "first_block"
+    """minutes since the session began, or "first_block" """
+
+    @property
+    def words(self) -> str:
+        where = (
+            "the end of the person's first labelled block of the class that is rarer in the data set (this cut looks at a label)"
+            if self.cut == "first_block"
+            else f"{self.cut:g} min after the session began"
+        )
+        return (
+            "The person is new to the model. k labelled segments per class are drawn at random between the start of the session and "
+            f"{where}; the answer is judged on everything that begins at least {self.guard:g} s later. Nothing from after the cut is "
+            "used for this person. A class with fewer than k segments before the cut gives all it has; absent classes are marked."
+        )
+
+    def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
+        labels = segments.targets[target]
+        rows = labelled_rows(segments, target, subject)
+        start = segments.session_time
+        end = start + np.diff(segments.spans, axis=1)[:, 0]
+        cut = first_block_end(labels, rows, end) if self.cut == "first_block" else 60.0 * float(self.cut)
+        pool, query = rows[end[rows] <= cut + 1e-6], rows[start[rows] >= cut + self.guard - 1e-9]
+        if not len(query) or not len(pool):
+            return
+        for draw in range(self.draws):
+            order = generator(seed, self.name, segments.subjects[subject], draw).permutation(pool)
+            for shots in sorted(self.shots):
+                if not shots and draw:
+                    continue  # the same question as in the first draw
+                support = per_class(order, labels, shots)
+                missing, short = shortfall(labels, support, np.unique(labels[rows]), shots)
+                split = Split(subject, self.name, shots, draw, support, query, missing, short)
+                check_split(split, segments, guard=self.guard)
+                yield split
+
+
+def first_block_end(labels: NDArray[np.integer], rows: Rows, end: NDArray[np.float64]) -> float:
+    """Session time (s) at which the person's first run of the data set's rarer class ends; infinite without such a run.
+
+    `rows` are the person's labelled rows in session order; `labels` and `end` (s) belong to all segments.
+    """
+    counts = np.bincount(labels[labels >= 0])
+    rarer = int(np.flatnonzero(counts)[counts[counts > 0].argmin()])
+    inside = labels[rows] == rarer
+    if not inside.any():
+        return np.inf
+    first = int(inside.argmax())
+    after = np.flatnonzero(~inside[first:])
+    last = first + int(after[0]) - 1 if len(after) else len(rows) - 1
+    return float(end[rows[last]])

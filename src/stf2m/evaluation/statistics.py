@@ -1,0 +1,79 @@
+"""From numbers per person to a mean with an interval, and from two conditions to a verdict.
+
+People are the unit: draws are averaged within a person first, and the bootstrap resamples people.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.floating]
+RESAMPLES = 10_000
+
+
+class Interval(NamedTuple):
+    """A mean over people and its bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+    people: int
+
+
+class Difference(NamedTuple):
+    """Paired difference a - b over people: interval at the corrected level, effect size, Wilcoxon p (uncorrected)."""
+
+    mean: float
+    low: float
+    high: float
+    people: int
+    effect: float
+    """mean / standard deviation of the differences (Cohen's d_z)"""
+    p: float
+
+    @property
+    def is_above(self) -> bool:
+        """The whole corrected interval lies above zero."""
+        return self.low > 0
+
+
+def _resampled(values: Values, seed: int) -> Values:
+    """(RESAMPLES,) means of people drawn with replacement; the same draws for the same number of people."""
+    rows = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    return values[rows].mean(axis=1)
+
+
+def interval(values: Values, *, level: float = 0.95, seed: int = 0) -> Interval:
+    """Mean over people with a percentile bootstrap interval; `values` (person,), NaN = person not scored."""
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    if len(known) == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    low, high = np.quantile(_resampled(known, seed), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(known.mean()), float(low), float(high), len(known))
+
+
+def paired(a: Values, b: Values, *, comparisons: int = 1, level: float = 0.95, seed: int = 0) -> Difference:
+    """Difference a - b over the people who have both, with an interval corrected for `comparisons` (Bonferroni)."""
+    from scipy.stats import wilcoxon
+
+    gap = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    gap = gap[np.isfinite(gap)]
+    wide = 1 - (1 - level) / comparisons
+    mean, low, high, people = interval(gap, level=wide, seed=seed)
+    if people < 2 or np.ptp(gap) == 0:
+        same = people == 0 or bool(np.all(gap == 0))
+        return Difference(mean, low, high, people, 0.0 if same else np.inf * np.sign(mean), 1.0 if same else 2.0 ** (1 - max(people, 1)))
+    p = 1.0 if np.all(np.abs(gap) < 1e-12) else float(wilcoxon(gap, method="auto").pvalue)
+    return Difference(mean, low, high, people, float(gap.mean() / gap.std(ddof=1)), p)
+
+
+def holm(p: Values) -> Values:
+    """Holm's step-down correction of p-values (1979): (comparison,) -> adjusted, in the order given."""
+    p = np.asarray(p, np.float64)
+    order = np.argsort(p)
+    adjusted = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    out = np.empty_like(p)
+    out[order] = np.minimum(adjusted, 1.0)
+    return out

@@ -1,0 +1,150 @@
+"""Splits never leak, are nested, deterministic, and say what is missing."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stf2m.core.errors import InvalidConfig, Leak, NotEnoughLabels, UnknownName
+from stf2m.evaluation.protocols import PROTOCOLS, Completion, FirstMinutes, NewPerson, Split, check_split, folds, make_protocol
+from stf2m.evaluation.protocols.first_minutes import first_block_end
+from stf2m.evaluation.protocols.split import gaps, labelled_rows
+
+WORLD = {
+    "seed": st.integers(0, 10_000), "people": st.integers(2, 4), "recordings": st.integers(1, 5), "stimuli": st.integers(0, 3),
+    "length": st.integers(1, 12), "classes": st.integers(2, 4), "hop": st.sampled_from([1.0, 2.0, 5.0]),
+}  # fmt: skip
+
+
+def all_splits(protocol, segments, seed=3):
+    return [s for p in range(len(segments.subjects)) for s in protocol.splits(segments, "mood", p, seed)]
+
+
+@pytest.mark.parametrize("name", sorted(PROTOCOLS))
+@settings(max_examples=40, deadline=None)
+@given(world=st.fixed_dictionaries(WORLD), draws=st.integers(1, 3))
+def test_splits_are_honest(make_segments, name, world, draws):
+    segments = make_segments(**world)
+    protocol = make_protocol({"name": name, "shots": [0, 1, 4], "draws": draws})
+    found = all_splits(protocol, segments)
+    again = all_splits(protocol, segments)
+    assert len(found) == len(again)
+    for split, twin in zip(found, again, strict=True):
+        assert (split.support == twin.support).all() and (split.query == twin.query).all()
+        assert not set(split.support) & set(split.query)
+        assert (segments.subject[np.r_[split.support, split.query]] == split.subject).all()
+        assert (segments.targets["mood"][np.r_[split.support, split.query]] >= 0).all()
+        assert len(split.query) and (split.shots > 0) == (len(split.support) > 0 or len(split.missing) > 0)
+        if name != "new_person" and len(split.support):
+            assert gaps(segments, split.query, split.support).min() >= 4.0 - 1e-9
+        if name == "new_person":
+            assert not set(segments.recording[split.support]) & set(segments.recording[split.query])
+            shared = set(segments.stimulus[split.support]) & set(segments.stimulus[split.query])
+            assert shared <= {-1}
+
+
+@pytest.mark.parametrize("name", sorted(PROTOCOLS))
+def test_smaller_supports_are_nested_and_answer_the_same_query(make_segments, name):
+    segments = make_segments(5, recordings=6, length=14)
+    by_draw = {}
+    for split in all_splits(make_protocol({"name": name, "shots": [1, 2, 5], "draws": 2}), segments):
+        by_draw.setdefault((split.subject, split.draw), []).append(split)
+    assert len(by_draw) == 12
+    for group in by_draw.values():
+        for small, large in pairwise(group):
+            assert set(small.support) <= set(large.support)
+            assert (small.query == large.query).all()
+
+
+def test_new_person_counts_per_class_and_marks_what_is_short(make_segments):
+    segments = make_segments(1, recordings=6, length=10)
+    labels = segments.targets["mood"]
+    for split in all_splits(NewPerson(shots=(3, 40)), segments):
+        for c in range(3):
+            count = int((labels[split.support] == c).sum())
+            assert count <= split.shots
+            assert (c in split.short) == (0 < count < split.shots)
+            assert (c in split.missing) == (count == 0)
+
+
+def test_completion_counts_in_total(make_segments):
+    segments = make_segments(1, recordings=3, length=30)
+    assert {len(s.support) for s in all_splits(Completion(shots=(0, 5)), segments)} == {0, 5}
+
+
+def test_named_stimuli_stand_on_their_sides(make_segments):
+    segments = make_segments(2, recordings=8)
+    for split in all_splits(NewPerson(support_stimuli=("clip0",), query_stimuli=("clip2",), shots=(0, 1)), segments):
+        assert set(segments.stimulus[split.support]) <= {0}
+        assert set(segments.stimulus[split.query]) == {2}
+    with pytest.raises(UnknownName, match="clip9"):
+        all_splits(NewPerson(support_stimuli=("clip9",)), segments)
+    with pytest.raises(InvalidConfig, match="both sides"):
+        make_protocol({"name": "new_person", "support_stimuli": ["a"], "query_stimuli": ["a"]})
+
+
+def test_first_minutes_uses_nothing_from_after_the_cut(make_segments):
+    segments = make_segments(3, recordings=1, length=200, people=3)
+    end = segments.session_time + 2.0
+    for protocol in (FirstMinutes(shots=(0, 3)), FirstMinutes(shots=(0, 3), cut=3.0)):
+        found = all_splits(protocol, segments)
+        assert found
+        for split in found:
+            if len(split.support):
+                assert end[split.support].max() + 4.0 <= segments.session_time[split.query].min() + 1e-9
+            if protocol.cut == 3.0:
+                assert end[split.support].max(initial=0) <= 180.0
+
+
+def test_first_block_ends_with_the_first_run_of_the_rarer_class():
+    labels = np.array([0, 0, 1, 1, -1, 1, 0, 1, 0, 0])
+    rows = np.flatnonzero(labels >= 0)
+    assert first_block_end(labels, rows, np.arange(10.0) + 1) == 6.0
+    assert first_block_end(labels, rows[:2], np.arange(10.0) + 1) == np.inf
+
+
+def test_absent_classes_are_marked(make_segments):
+    segments = make_segments(3, recordings=1, length=60)
+    labels = np.where(segments.session_time < 60, 0, segments.targets["mood"]).astype(np.int16)
+    segments = dataclasses.replace(segments, targets={"mood": labels})
+    for split in all_splits(FirstMinutes(shots=(2,), cut=1.0), segments):
+        assert split.missing == (1, 2)
+
+
+def test_leaks_are_refused(make_segments):
+    segments = make_segments(0, stimuli=2)
+    rows = labelled_rows(segments, "mood", 0)
+    none = rows[:0]
+    with pytest.raises(Leak, match="counted in the score"):
+        check_split(Split(0, "x", 1, 0, rows[:3], rows[2:]), segments)
+    with pytest.raises(Leak, match="another person"):
+        check_split(Split(1, "x", 1, 0, none, rows), segments)
+    with pytest.raises(Leak, match="too near"):
+        check_split(Split(0, "x", 1, 0, rows[:1], rows[1:]), segments, guard=4.0)
+    with pytest.raises(Leak, match="recording stands"):
+        check_split(Split(0, "x", 1, 0, rows[:1], rows[1:]), segments, new_recordings=True)
+    assert Leak.exit_code == 51
+
+
+@settings(max_examples=40, deadline=None)
+@given(people=st.integers(5, 30), count=st.integers(2, 8), seed=st.integers(0, 99), validation=st.integers(0, 2))
+def test_folds_are_disjoint_and_test_everybody_once(people, count, seed, validation):
+    try:
+        found = folds(range(people), count, seed, validation)
+    except NotEnoughLabels:
+        assert people - -(-people // min(count, people)) - validation < 2
+        return
+    assert sorted(p for fold in found for p in fold.test) == list(range(people))
+    for fold in found:
+        assert sorted(fold.train + fold.validation + fold.test) == list(range(people))
+        assert len(fold.validation) == validation
+    assert found == folds(list(range(people))[::-1], count, seed, validation)
+
+
+def test_a_card_changes_with_its_settings():
+    cards = [NewPerson().card, NewPerson(support_share=0.3).card, Completion().card, FirstMinutes().card, FirstMinutes(cut=10.0).card]
+    assert len({card.hash for card in cards}) == len(cards)
+    assert all(card.words.endswith(".") for card in cards)
