@@ -1,0 +1,13 @@
+"""ravdess."""
+
+from pathlib import Path
+
+from stf2m.data.datasets._layouts import nothing, tidy
+from stf2m.data.datasets.base import Dataset
+
+
+def open_folder(root: Path) -> Dataset:
+    """The data set in the folder `root`; raises `NothingToRead` when it is not there."""
+    if (root / "labels.csv").is_file():
+        return tidy("ravdess", root)
+    raise nothing("ravdess", root, ("labels.csv (tidy tables)",))

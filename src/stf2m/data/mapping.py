@@ -1,0 +1,203 @@
+"""The settings of a `tables` mapping: where each number of a recording lies in somebody's files.
+
+Every text in braces is a template over the columns of a row ("S{pid:02d}"); file names are relative to the data root.
+A number or the name of a column may stand wherever the type says `float | str`.
+"""
+
+import string
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.errors import InvalidConfig, UnknownColumn
+from stf2m.data.datasets.base import DatasetCard
+
+Row = Mapping[str, Any]
+
+
+class TableFile(Settings):
+    """A file with one row per sample or thing, and the template that names the rows of one recording."""
+
+    file: str
+    key: str
+    records: str | None = None
+    """for JSON: the list to read"""
+
+
+class Clock(Settings):
+    """time = (column + shift) / per, in seconds: per counts per second, shift in counts (a frame ends at shift = 1)."""
+
+    column: str
+    per: float | str = 1.0
+    shift: float = 0.0
+
+
+class Index(TableFile):
+    """One row per recording. `key` names it in the other tables, the templates name it in the record."""
+
+    id: str
+    subject: str
+    session: str = "1"
+    stimulus: str | None = None
+    order: str | None = None
+    """column to sort a person's recordings by; None = the order is unknown, all are 0"""
+    began: Clock | None = None
+    """when each recording began, on any clock of the session; gives `session_offset` and, if unix, `started`"""
+    lasts: str | None = None
+    """column of durations, s; without `began` the session offset is the sum of the earlier ones"""
+    drop: dict[str, str] = Field(default_factory=dict)
+    """key of a recording that is left out -> key of the one that is the same"""
+
+
+class StreamMap(Settings):
+    """One stream. Times come from `rate` and `start`, or from `time`; events also have `until`; audio has its own."""
+
+    modality: str | None = None
+    """the stream's name when not given"""
+    file: str | None = None
+    key: str | None = None
+    audio: str | None = None
+    """file name template of one audio file per recording"""
+    side: dict[str, str] = Field(default_factory=dict)
+    """side table -> key template for this stream"""
+    channels: dict[str, str] = Field(default_factory=dict)
+    """channel name -> column"""
+    unit: str
+    rate: float | str = 0.0
+    start: float | str = 0.0
+    count: str | None = None
+    """column with the number of samples that must be there"""
+    time: Clock | None = None
+    until: Clock | None = None
+    """when an event ended and so became known"""
+    known_after: float = 0.0
+    """s from a sample's time until it is known (half of a 200 ms mean: 0.1)"""
+    static: bool = False
+    """one row per recording, known at its end"""
+    longest_gap: float | None = 30.0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "StreamMap":
+        if (self.audio is None) == (self.file is None):
+            raise ValueError("give either audio or file and key")
+        if self.file is not None and (self.key is None or not self.channels):
+            raise ValueError("a stream from a file needs key and channels")
+        return self
+
+
+class RatingMap(TableFile):
+    """Continuous valence and arousal on a source scale; `overshoot` is the range that is clipped and counted."""
+
+    source: str = "self"
+    time: Clock
+    valence: str
+    arousal: str
+    scale: tuple[float, float]
+    overshoot: tuple[float, float] | None = None
+
+
+class LabelMap(Settings):
+    """Labels of the whole recording (columns of the index row), or runs of rows of a file, each row holding `hold` s."""
+
+    source: str = "self"
+    file: str | None = None
+    key: str | None = None
+    time: Clock | None = None
+    hold: float = 0.0
+    emotion: str | None = None
+    """column of the emotion"""
+    names: dict[str, str] = Field(default_factory=dict)
+    """value of that column -> emotion of the card"""
+    valence: str | None = None
+    arousal: str | None = None
+    scale: tuple[float, float] = (-1.0, 1.0)
+    overshoot: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _rows_need_times(self) -> "LabelMap":
+        if self.file is not None and (self.key is None or self.time is None or self.hold <= 0 or self.emotion is None):
+            raise ValueError("labels from a file need key, time, hold and emotion")
+        return self
+
+
+class TablesMapping(Settings):
+    """A whole data set as tables."""
+
+    card: DatasetCard
+    index: Index
+    side: dict[str, TableFile] = Field(default_factory=dict)
+    join: dict[str, str] = Field(default_factory=dict)
+    """side table -> key template over the index row; its columns join that row"""
+    constants: dict[str, float | str] = Field(default_factory=dict)
+    """extra columns of every row"""
+    absolute: bool = False
+    """`start` and `time` are on one absolute clock (unix s); time 0 is the earliest start of a stream"""
+    streams: dict[str, StreamMap]
+    ratings: tuple[RatingMap, ...] = ()
+    labels: tuple[LabelMap, ...] = ()
+    provenance: tuple[str, ...] = ()
+    """templates, written into every recording"""
+
+
+def load_mapping(path: Path) -> TablesMapping:
+    """Read a mapping file; raises `InvalidConfig` in one sentence, also for absolute or climbing file names."""
+    mapping = build(TablesMapping, load_toml(path), where=str(path))
+    files = [mapping.index, *mapping.side.values(), *mapping.streams.values(), *mapping.ratings, *mapping.labels]
+    for part in files:
+        for name in (part.file, getattr(part, "audio", None)):
+            if name and (Path(name).is_absolute() or ".." in Path(name).parts):
+                raise InvalidConfig("a file lies outside the data root", where=path, got=name, hint="name it relative to the root")
+    return mapping
+
+
+def fields(template: str) -> tuple[str, ...]:
+    """The column names that a template uses, in order, each once."""
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    except ValueError as problem:
+        raise InvalidConfig(f"not a template: {problem}", got=template, hint='write it like "S{pid:02d}"') from None
+    for name in names:
+        if not name or not name.replace(" ", "_").replace("(", "").replace(")", "").replace("-", "_").isidentifier():
+            raise InvalidConfig("a template may only name columns", got=template, hint='write it like "S{pid:02d}"')
+    return tuple(dict.fromkeys(names))
+
+
+def fill(template: str, row: Row, where: object) -> str:
+    """Put a row's values into a template; raises `UnknownColumn` that names the neighbours."""
+    values = {name: plain(column(row, name, where)) for name in fields(template)}
+    try:
+        return template.format(**values)
+    except (ValueError, TypeError) as problem:
+        raise InvalidConfig(f"template {template!r}: {problem}", where=where, got=str(values)) from None
+
+
+def column(row: Row, name: str, where: object) -> Any:
+    """`row[name]`; raises `UnknownColumn` that names the neighbours."""
+    if name in row:
+        return row[name]
+    raise missing_column(name, row, where)
+
+
+def missing_column(name: str, known: Any, where: object) -> UnknownColumn:
+    """The error for a column that is not there, the closest names first."""
+    known = sorted(map(str, known))
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"columns: {', '.join(known[:12])}"
+    return UnknownColumn(f"no column {name!r}", where=where, hint=hint)
+
+
+def number(value: float | str, row: Row, where: object) -> float:
+    """A number, or that column of the row as a number."""
+    return float(column(row, value, where)) if isinstance(value, str) else float(value)
+
+
+def plain(value: Any) -> Any:
+    """A Python scalar; a float that is whole becomes an int, so that 1.0 fits a {pid:02d}."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,278 @@
+"""Any data set that lies in tables: a TOML mapping says where each number is, this reads it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core.errors import NothingToRead, TruncatedFile, UnknownName
+from stf2m.core.records import Annotation, Rating, Recording, Stream
+from stf2m.data.datasets.base import DatasetCard
+from stf2m.data.keyed import KeyedTable
+from stf2m.data.labels import make_rating, rename, rescale, runs
+from stf2m.data.mapping import Clock, LabelMap, RatingMap, Row, StreamMap, TablesMapping, column, fill, number, plain
+from stf2m.data.streams import Made, make_stream, regular
+
+
+class TablesDataset:
+    """People and recordings of tables under `root`, as `mapping` describes them. Satisfies `Dataset`.
+
+    Every file is opened at its first use, its keys are read once, and its columns recording by recording.
+    """
+
+    def __init__(self, mapping: TablesMapping, root: Path):
+        if not root.is_dir():
+            raise NothingToRead("no such folder", where=root, hint="name the data root with --data or STF2M_DATA")
+        self.mapping, self.root = mapping, root
+        self._tables: dict[tuple[str, str], KeyedTable] = {}
+
+    @property
+    def card(self) -> DatasetCard:
+        return self.mapping.card
+
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the people, sorted."""
+        return tuple(sorted(self._people))
+
+    def recordings(self, subject: str) -> Iterator[Recording]:
+        """The person's recordings in session order; raises `UnknownName` for a person who is not there."""
+        if subject not in self._people:
+            raise UnknownName(f"no person {subject!r} in {self.card.name}", hint=f"people: {', '.join(self.subjects())}")
+        rows = self._people[subject]
+        offsets = self._offsets(rows)
+        for place, (row, offset) in enumerate(zip(rows, offsets)):
+            yield self._recording(row, subject, place if self.mapping.index.order else 0, offset)
+
+    @cached_property
+    def _people(self) -> dict[str, list[dict[str, Any]]]:
+        """subject -> rows of the index with joined columns, in session order."""
+        index, found = self.mapping.index, {}
+        table = self._table(index.file, index.key, index.records)
+        for key in table.spans:
+            if key in index.drop:
+                continue
+            row = {**self.mapping.constants, **table.row(key), "_key": key}
+            for side, template in self.mapping.join.items():
+                row |= self._side(side, fill(template, row, table.path))
+            found.setdefault(fill(index.subject, row, table.path), []).append(row)
+        for rows in found.values():
+            rows.sort(key=lambda row: (plain(row[index.order]) if index.order else 0, row["_key"]))
+        return found
+
+    def _offsets(self, rows: list[dict[str, Any]]) -> list[float]:
+        """Seconds from the person's first recording to each one, as far as the index knows."""
+        index = self.mapping.index
+        if index.began:
+            began = [_seconds(index.began, row, self.root) for row in rows]
+            return [b - min(began) for b in began]
+        if index.lasts:
+            return [float(x) for x in np.cumsum([0.0, *(number(index.lasts, row, self.root) for row in rows)])[:-1]]
+        return [0.0] * len(rows)
+
+    def _table(self, file: str, key: str, records: str | None = None) -> KeyedTable:
+        if (file, key) not in self._tables:
+            self._tables[file, key] = KeyedTable(self.root / file, key, records)
+        return self._tables[file, key]
+
+    def _side(self, name: str, key: str) -> dict[str, Any]:
+        """The row of a side table, or nothing where it has none for this key."""
+        if name not in self.mapping.side:
+            raise UnknownName(f"no side table {name!r} in the mapping", hint=f"side tables: {', '.join(self.mapping.side)}")
+        part = self.mapping.side[name]
+        table = self._table(part.file, part.key, part.records)
+        return table.row(key) if key in table else {}
+
+    def _recording(self, row: dict[str, Any], subject: str, order: int, offset: float) -> Recording:
+        index, name = self.mapping.index, _bare(fill(self.mapping.index.id, row, self.root))
+        notes = [fill(text, row, name) for text in self.mapping.provenance]
+        same = [left for left, kept in index.drop.items() if kept == row["_key"]]
+        notes += [f"{_bare(left)} is the same recording and was left out" for left in same]
+        zero = self._zero(row)
+        if self.mapping.absolute:
+            notes.append(f"time 0 is the earliest start of a stream, unix {zero:.3f} s")
+        streams = self._streams(row, name, zero, notes)
+        end = max(float(s.times[-1]) + (1 / s.sample_rate if s.sample_rate else 0.0) for s in streams.values() if len(s.times))
+        ratings = tuple(r for part in self.mapping.ratings if (r := self._rating(part, row, name, zero, notes)))
+        began = _seconds(index.began, row, name) if index.began else zero if self.mapping.absolute else None
+        return Recording(
+            id=name,
+            dataset=self.card.name,
+            subject=subject,
+            session=fill(index.session, row, name),
+            streams=streams,
+            ratings=ratings,
+            annotations=tuple(a for part in self.mapping.labels for a in self._labels(part, row, name, zero, end, notes)),
+            stimulus=fill(index.stimulus, row, name) if index.stimulus else None,
+            order=order,
+            consent=self.card.consent,
+            provenance=tuple(notes),
+            started=datetime.fromtimestamp(began, UTC) if began and began > 1e8 else None,
+            session_offset=offset,
+        )
+
+    def _stream_row(self, part: StreamMap, row: Row, where: str) -> dict[str, Any]:
+        """The index row with the side columns of one stream."""
+        merged = dict(row)
+        for side, template in part.side.items():
+            merged |= self._side(side, fill(template, row, where))
+        return merged
+
+    def _zero(self, row: Row) -> float:
+        """Absolute time of the recording's time 0, s; 0 when clocks are relative already."""
+        if not self.mapping.absolute:
+            return 0.0
+        starts = []
+        for part in self.mapping.streams.values():
+            if isinstance(part.start, str) and part.start in (merged := self._stream_row(part, row, "start")):
+                starts.append(number(part.start, merged, "start"))
+        if not starts:
+            raise NothingToRead("no stream of this recording has a start", where=row["_key"], hint="check the side table")
+        return min(starts)
+
+    def _streams(self, row: Row, name: str, zero: float, notes: list[str]) -> dict[str, Stream]:
+        """All streams of a recording; those that wait for its end come last."""
+        streams: dict[str, Stream] = {}
+        for label, part in sorted(self.mapping.streams.items(), key=lambda item: item[1].static):
+            made = self._stream(label, part, self._stream_row(part, row, name), name, zero, streams)
+            if made is None:
+                notes.append(f"{label}: not in the files of this recording")
+                continue
+            streams[label] = made.stream
+            notes += made.notes
+        if not streams:
+            raise NothingToRead("none of the streams is there", where=name, hint="check the data root against the mapping")
+        return streams
+
+    def _stream(self, label: str, part: StreamMap, row: Row, name: str, zero: float, so_far: Mapping[str, Stream]) -> Made | None:
+        """One stream, or None when the files hold nothing of it."""
+        modality, where = part.modality or label, f"{self.card.name} {name}"
+        if part.audio:
+            return _audio_stream(self.root / fill(part.audio, row, name), modality, label, where)
+        assert part.file and part.key
+        table = self._table(part.file, part.key)
+        key = row["_key"]
+        if key not in table:
+            return None
+        data = table.columns(key, tuple(part.channels.values()))
+        samples = np.stack([np.asarray(data[c], dtype=np.float32) for c in part.channels.values()])
+        if part.count and int(number(part.count, row, where)) != samples.shape[1]:
+            expected = int(number(part.count, row, where))
+            raise TruncatedFile(f"{label} has not the promised length", where=table.path, expected=f"{expected} rows", got=samples.shape[1])
+        times, available = self._times(part, row, table, key, samples.shape[1], where, zero)
+        if part.static:
+            end = max((s.times[-1] + (1 / s.sample_rate if s.sample_rate else 0.0) for s in so_far.values()), default=0.0)
+            samples, times, available = samples[:, :1], np.array([end]), np.array([end])
+        made = make_stream(
+            modality,
+            samples,
+            times,
+            unit=part.unit,
+            rate=0.0 if part.static else number(part.rate, row, where),
+            channels=tuple(part.channels),
+            where=where,
+            name=label,
+            available=available,
+            static=part.static,
+            declared=part.time is not None,
+            longest_gap=part.longest_gap,
+        )
+        return made._replace(notes=(*made.notes, *_timing_notes(label, part, float(times[0]))))
+
+    def _times(
+        self, part: StreamMap, row: Row, table: KeyedTable, key: str, count: int, where: str, zero: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Times (time,) s, and when each sample became known (None: at its own time)."""
+        if part.time is None:
+            if part.static:
+                return np.zeros(count), None
+            return regular(count, number(part.rate, row, where), number(part.start, row, where) - (zero if part.start else 0.0)), None
+        times = _clock(part.time, table, key, row, where) - zero
+        if part.until is not None:
+            return times, _clock(part.until, table, key, row, where) - zero
+        return times, times + part.known_after if part.known_after else None
+
+    def _rating(self, part: RatingMap, row: Row, name: str, zero: float, notes: list[str]) -> Rating | None:
+        table, key, where = self._table(part.file, part.key), row["_key"], f"{self.card.name} {name}"
+        if key not in table:
+            notes.append(f"rating by {part.source}: not in the files of this recording")
+            return None
+        data = table.columns(key, (part.valence, part.arousal))
+        times = _clock(part.time, table, key, row, where) - zero
+        rating = make_rating(
+            part.source, data[part.valence], data[part.arousal], times, scale=part.scale, overshoot=part.overshoot, where=where
+        )
+        if rating.clipped:
+            notes.append(f"rating by {part.source}: {rating.clipped} values beyond the scale were clipped to {part.scale}")
+        return rating
+
+    def _labels(self, part: LabelMap, row: Row, name: str, zero: float, end: float, notes: list[str]) -> tuple[Annotation, ...]:
+        where = f"{self.card.name} {name}"
+        if part.file is None:
+            return _whole_label(part, row, end, where)
+        assert part.key and part.time and part.emotion
+        table, key = self._table(part.file, part.key), row["_key"]
+        if key not in table:
+            notes.append(f"labels by {part.source}: not in the files of this recording")
+            return ()
+        names = rename(list(table.columns(key, (part.emotion,))[part.emotion].tolist()), part.names, where)
+        onsets = _clock(part.time, table, key, row, where) - zero
+        return runs(names, onsets, onsets + part.hold, source=part.source)
+
+
+def _bare(name: str) -> str:
+    """A recording's name without the suffix of its audio file."""
+    return name.removesuffix(".flac").removesuffix(".wav")
+
+
+def _audio_stream(path: Path, modality: str, label: str, where: str) -> Made:
+    """One audio file as a stream on its own clock."""
+    from stf2m.data.readers.audio import load_audio
+
+    wave, rate, notes = load_audio(path)
+    made = make_stream(modality, wave[None], regular(len(wave), rate), unit="level", rate=rate, where=where, name=label, declared=False)
+    return made._replace(notes=(*made.notes, *(f"{label}: {note}" for note in notes)))
+
+
+def _whole_label(part: LabelMap, row: Row, end: float, where: str) -> tuple[Annotation, ...]:
+    """One annotation over the whole recording from columns of the index row; none when all of them are empty."""
+    emotion = rename([plain(column(row, part.emotion, where))], part.names, where)[0] if part.emotion else None
+    levels = [_level(part, name, row, where) for name in (part.valence, part.arousal)]
+    if emotion is None and levels == [None, None]:
+        return ()
+    return (Annotation(0.0, end, emotion=emotion, valence=levels[0], arousal=levels[1], source=part.source),)
+
+
+def _level(part: LabelMap, name: str | None, row: Row, where: str) -> float | None:
+    """One rating of the whole recording in -1..1, None when there is none."""
+    if name is None or (value := column(row, name, where)) is None or not np.isfinite(float(value)):
+        return None
+    return float(rescale(np.array([float(value)]), part.scale, part.overshoot, where)[0][0])
+
+
+def _clock(clock: Clock, table: KeyedTable, key: str, row: Row, where: str) -> NDArray[np.float64]:
+    """Times (time,) s of a key's rows."""
+    values = np.asarray(table.columns(key, (clock.column,))[clock.column], dtype=np.float64)
+    return (values + clock.shift) / number(clock.per, row, where)
+
+
+def _seconds(clock: Clock, row: Row, where: object) -> float:
+    """One time of a row, s."""
+    return (float(column(row, clock.column, where)) + clock.shift) / number(clock.per, row, where)
+
+
+def _timing_notes(label: str, part: StreamMap, first: float) -> tuple[str, ...]:
+    """What a reader must know about this stream's times."""
+    notes = []
+    if part.static:
+        notes.append(f"{label}: one value for the whole recording, known at its end")
+    elif isinstance(part.start, str) and first > 0:
+        notes.append(f"{label}: starts {first:.3f} s after time 0")
+    if part.until is not None:
+        notes.append(f"{label}: events, known when they end")
+    if part.known_after:
+        notes.append(f"{label}: means around their time, known {part.known_after:g} s after it")
+    return tuple(notes)
