@@ -1,1 +1,21 @@
 """How parameters change given a support set; knows nothing of what the network computes."""
+
+from collections.abc import Callable
+
+from stf2m.meta.anil import Anil, Finetune
+from stf2m.meta.frozen import Frozen
+from stf2m.meta.learner import Learner
+from stf2m.meta.maml import Maml
+from stf2m.meta.protonet import ProtoNet
+from stf2m.meta.r2d2 import R2D2
+from stf2m.meta.recurrent import Recurrent
+
+LEARNERS: dict[str, Callable[..., Learner]] = {
+    "recurrent": Recurrent,
+    "anil": Anil,
+    "maml": Maml,
+    "protonet": ProtoNet,
+    "r2d2": R2D2,
+    "finetune": Finetune,
+    "frozen": Frozen,
+}

@@ -1,4 +1,4 @@
-"""The spatio-temporal encoder f: signals and descriptors of a segment -> code z, with a weight per modality."""
+"""The spatio-temporal encoder f: signals and descriptors of a segment -> what each modality says, and how loudly."""
 
 import torch
 from jaxtyping import Float
@@ -31,10 +31,10 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Stems -> T-S-T blocks -> attention over the tokens of each modality -> joined with its descriptors -> fused.
+    """Stems -> T-S-T blocks -> attention over the tokens of each modality -> joined with its descriptors.
 
-    z = sum_m g_m V_m [a_m ; D_m d_m] over present modalities, g = softmax over them: a wholly absent modality and a
-    zero-weighted one give the same z.
+    part_m = V_m [a_m ; D_m d_m], gate_m = v_m [a_m ; D_m d_m]. A wholly absent modality and one with weight 0 are the
+    same to every other modality and to the code.
     """
 
     def __init__(self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...]):
@@ -56,22 +56,19 @@ class Encoder(nn.Module):
             parts += config.width
         self.value = nn.ModuleDict({m: nn.Linear(parts, config.width) for m in self.modalities})
         self.gate = nn.ModuleDict({m: nn.Linear(parts, 1) for m in self.modalities})
-        self.fuse = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
-        self.drop, self.norm = nn.Dropout(config.dropout), nn.LayerNorm(config.width)
+        self.drop = nn.Dropout(config.dropout)
 
-    def forward(self, batch: Batch) -> tuple[Float[Tensor, "segment feature"], Float[Tensor, "segment modality"]]:
-        """-> z (segment, width), modality weights (segment, modality) that sum to 1 over the present ones."""
+    def forward(self, batch: Batch) -> tuple[Float[Tensor, "segment modality width"], Float[Tensor, "segment modality"]]:
+        """-> parts (segment, modality, width), 0 where absent, and gate logits (segment, modality)."""
         summaries = []
         if self.config.signals:
             summaries.append(self.read_signals(batch))
         if self.config.descriptors:
             summaries.append(self.read_descriptors(batch))
         joined = self.drop(torch.cat(summaries, dim=-1))
-        values = torch.stack([self.value[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
+        parts = torch.stack([self.value[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
         gates = torch.cat([self.gate[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
-        weights = torch.where(batch.present == 0, ABSENT, gates).softmax(dim=1) * batch.present
-        v = torch.einsum("sm,smd->sd", weights, values)
-        return self.norm(v + self.fuse(v)), weights
+        return parts * batch.present.unsqueeze(-1), gates
 
     def read_signals(self, batch: Batch) -> Float[Tensor, "segment modality width"]:
         """Masked attention over each modality's (node, token) after the blocks; 0 where the modality is absent."""

@@ -12,6 +12,7 @@ from stf2m.core.tensors import Batch, Features, Scores
 from stf2m.model.config import NetworkConfig
 from stf2m.model.encoder import Encoder
 from stf2m.model.rules import EqualPerceptron, RuleLayer
+from stf2m.model.spatial import ABSENT
 
 TERMS = 6
 """Low / Neutral / High of valence, then of arousal"""
@@ -45,6 +46,8 @@ class Network(nn.Module):
         self.register_buffer("owner", torch.tensor(owner, dtype=torch.long), persistent=False)
         self.antecedents = len(readable) + config.directions
         self.direct = nn.Linear(config.width, config.directions) if config.directions else None
+        self.mix = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
+        self.code = nn.LayerNorm(config.width)
         self.rules = self._rules()
         semantics = config.semantics if self.rules is not None else 0
         self.fuzzy = nn.Linear(semantics, TERMS) if semantics else None
@@ -61,28 +64,40 @@ class Network(nn.Module):
         return RuleLayer(self.antecedents, c.rules, c.semantics, c.fuzzy)
 
     def forward(self, stage: str, *inputs: Any) -> Any:
-        return {"encode": self.encode, "fuse": self.fuse, "head": self.head}[stage](*inputs)
+        return {"encode": self.encode, "antecede": self.antecede, "fuse": self.fuse, "head": self.head}[stage](*inputs)
 
     def encode(self, batch: Batch) -> Features:
         """Everything that does not depend on the task."""
-        z, weights = self.encoder(batch)
-        u, seen = batch.descriptors[:, self.readable], batch.present[:, self.owner]
+        parts, gates = self.encoder(batch)
+        seen = batch.present[:, self.owner]
+        u = batch.descriptors[:, self.readable] * seen
+        return Features(parts, gates, u, seen, batch.present, *batch[3:])
+
+    def antecede(self, features: Features, scale: Tensor, shift: Tensor, trust: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Inputs of the rules, which of them are there, the code z and the modality weights:
+        g = softmax_m(gate_m + trust_m), v = sum_m g_m part_m, z = (1 + gamma) LN(v + MLP(v)) + beta, u = [descriptors ; directions of z].
+        """
+        weights = torch.where(features.present == 0, ABSENT, features.gates + trust).softmax(dim=1) * features.present
+        v = torch.einsum("sm,smd->sd", weights, features.parts)
+        z = (1 + scale) * self.code(v + self.mix(v)) + shift
+        u, seen = features.u, features.u_present
         if self.direct is not None:
             u = torch.cat([u, self.direct(z)], dim=1)
-            seen = torch.cat([seen, seen.new_ones(len(z), self.config.directions)], dim=1)
-        return Features(
-            z, u * seen, seen, batch.present, weights, batch.target, batch.known, batch.rating, batch.rated, batch.when, batch.weight
-        )
+            seen = torch.cat([seen, torch.ones_like(u[:, len(self.owner) :])], dim=1)
+        return u, seen, z, weights
 
-    def fuse(self, features: Features, scale: Tensor, shift: Tensor, centre_shift: Tensor) -> Hidden:
-        """h = LN([(1 + gamma) z + beta ; sem ; firing]); the modulation and the centre shift belong to the task."""
-        z = (1 + scale) * features.z + shift
+    def fuse(self, features: Features, scale: Tensor, shift: Tensor, centre_shift: Tensor, trust: Tensor) -> Hidden:
+        """h = LN([z ; sem ; firing]).
+
+        gamma, beta (width,), the centre shift (antecedent,) and the trust in each modality (modality,) belong to the task.
+        """
+        u, seen, z, weights = self.antecede(features, scale, shift, trust)
         if self.rules is None or self.fuzzy is None:
             nothing = z.new_zeros(len(z), 0)
-            return Hidden(self.norm(z), nothing, nothing, features.modality_weight)
-        semantics, firing = self.rules(features.u, features.u_present, centre_shift)
+            return Hidden(self.norm(z), nothing, nothing, weights)
+        semantics, firing = self.rules(u, seen, centre_shift)
         h = self.norm(torch.cat([z, semantics, firing], dim=1))
-        return Hidden(h, firing, self.fuzzy(semantics), features.modality_weight)
+        return Hidden(h, firing, self.fuzzy(semantics), weights)
 
     def head(self, hidden: Hidden) -> Scores:
         """The global head, the one that knows no person."""

@@ -1,0 +1,70 @@
+"""Gradient steps on the head only (ANIL, Raghu et al. 2020), and on everything behind the encoder for `finetune`."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.frozen import start_global
+from stf2m.meta.learner import (
+    HEAD, META, call, descend, fuse, initial, labelled, remove_baseline, score_adapted, support_loss,
+)  # fmt: skip
+
+
+class Anil:
+    """`steps` inner steps on the head from the global head, with one meta-learned step size."""
+
+    shares_encoder = True
+
+    def __init__(self, steps: int = 5, step_size: float = 0.1):
+        self.steps, self.step_size = steps, step_size
+
+    def init(self, net: Any) -> Params:
+        return initial(net, size=float(torch.tensor(self.step_size).expm1().log()))
+
+    def changed(self, params: Params) -> tuple[str, ...]:
+        """Names of the parameters that inner steps touch."""
+        return tuple(name for name in HEAD if name in params)
+
+    def size(self, params: Params) -> Tensor:
+        """Step size of every changed tensor."""
+        return F.softplus(params[META + "size"])
+
+    def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
+        adaptation, features = start_global(net, params, support)
+        labels = labelled(features, net.emotions)
+        near = remove_baseline(features, adaptation.memory)
+        some = (labels.sum() > 0).to(features.u.dtype)
+
+        def loss(now: Params) -> Tensor:
+            scores = call(net, params | now, "head", fuse(net, params | now, near, adaptation.memory))
+            return support_loss(scores, features, labels)
+
+        names = self.changed(params)
+        sizes = {name: some * self.size(params) for name in names}
+        fast, losses = descend(loss, {name: params[name] for name in names}, sizes, self.steps)
+        return adaptation._replace(params=fast, losses=losses)
+
+    def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+        return score_adapted(net, params, adaptation, query)
+
+
+class Finetune(Anil):
+    """The supervised network, at test time tuned by plain gradient steps on everything behind the encoder.
+
+    Nothing is meta-learned: training equals `frozen`, so both share one training.
+    """
+
+    def __init__(self, steps: int = 20, step_size: float = 0.05):
+        super().__init__(steps, step_size)
+
+    def init(self, net: Any) -> Params:
+        return initial(net)
+
+    def changed(self, params: Params) -> tuple[str, ...]:
+        return tuple(name for name in params if name.startswith("net.") and not name.startswith("net.encoder."))
+
+    def size(self, params: Params) -> Tensor:
+        return params[META + "usual"].new_tensor(self.step_size)

@@ -1,0 +1,31 @@
+"""No adaptation by labels: the global head, and (as for every learner) the person's unlabelled baseline removed."""
+
+from typing import Any
+
+from torch.nn import functional as F
+
+from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.learner import baseline, features_of, initial, labelled, no_modulation, score_adapted
+
+
+class Frozen:
+    """The supervised network as it is. Its outer loss is ordinary supervised training on the same segments."""
+
+    shares_encoder = True
+
+    def init(self, net: Any) -> Params:
+        return initial(net)
+
+    def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
+        return start_global(net, params, support)[0]
+
+    def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+        return score_adapted(net, params, adaptation, query)
+
+
+def start_global(net: Any, params: Params, support: Batch | Features) -> tuple[Adaptation, Features]:
+    """The common start: baseline measured and removed, nothing else changed; also the support's features before removal."""
+    features = features_of(net, params, support)
+    memory = baseline(features, labelled(features, net.emotions), F.softplus(params["meta.usual"]) + 1.0)
+    memory |= no_modulation(net, features.u)
+    return Adaptation({}, memory, features.u.new_zeros(0)), features

@@ -1,0 +1,147 @@
+"""One way to adapt to a person, whatever the network: the contract, and what all learners share."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value
+from torch.nn import functional as F
+
+from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+
+NET, META = "net.", "meta."
+"""prefixes of the two kinds of meta-parameters: the network's and the learner's own"""
+HEAD = ("net.classify.weight", "net.classify.bias", "net.rate.weight", "net.rate.bias")
+
+
+class Network(Protocol):
+    """What a learner needs of a network: three stages by name, and sizes."""
+
+    emotions: int
+    hidden: int
+    antecedents: int
+    modalities: tuple[str, ...]
+
+    def __call__(self, stage: str, *inputs: Any) -> Any: ...
+
+
+class Learner(Protocol):
+    """How parameters change given a support set.
+
+    `shares_encoder`: adapting never touches the encoder, so `Features` may be computed once for all tasks.
+    """
+
+    shares_encoder: bool
+
+    def init(self, net: nn.Module) -> Params:
+        """Meta-parameters at the start of meta-training: the network's own and the learner's."""
+        ...
+
+    def adapt(self, net: nn.Module, params: Params, support: Batch | Features) -> Adaptation:
+        """What one person's support changes; padding has weight 0, an empty support is allowed."""
+        ...
+
+    def score(self, net: nn.Module, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+        """Scores of the query under the adapted parameters."""
+        ...
+
+
+def call(net: nn.Module, params: Params, stage: str, *inputs: Any) -> Any:
+    """Run one stage of the network with the given parameters."""
+    own = {name[len(NET) :]: value for name, value in params.items() if name.startswith(NET)}
+    return functional_call(net, own, (stage, *inputs))
+
+
+def features_of(net: nn.Module, params: Params, batch: Batch | Features) -> Features:
+    """Encode a batch; features pass through, so that the encoder can run once outside `vmap`."""
+    return batch if isinstance(batch, Features) else call(net, params, "encode", batch)
+
+
+def network_params(net: nn.Module) -> Params:
+    """The network's parameters under their prefix, as leaves of their own."""
+    return {NET + name: value.detach().clone() for name, value in net.named_parameters()}
+
+
+def labelled(features: Features, emotions: int) -> Float[Tensor, "segment emotion"]:
+    """One-hot labels times weight; rows of padding and of unlabelled segments are 0."""
+    return F.one_hot(features.target, emotions).to(features.u.dtype) * (features.weight * features.known).unsqueeze(1)
+
+
+def class_weights(labels: Float[Tensor, "segment emotion"]) -> Float[Tensor, " segment"]:
+    """Weights that give every class that is present the same say; they sum to 1, or are 0 without labels."""
+    counts = labels.sum(dim=0)
+    each = labels / counts.clamp(min=1)
+    return each.sum(dim=1) / (counts > 0).sum().clamp(min=1)
+
+
+def baseline(features: Features, labels: Tensor, prior: Tensor) -> dict[str, Tensor]:
+    """The person's usual: n / (n + prior) times the class-balanced mean of the support, over present entries.
+
+    The labels only balance the mean; what is removed carries no class. Empty support -> 0.
+    """
+    weight = class_weights(labels).unsqueeze(1)
+    total = labels.sum()
+    trust = total / (total + prior)
+    here, seen = weight * features.present, weight * features.u_present
+    parts = (here.unsqueeze(-1) * features.parts).sum(dim=0) / here.sum(dim=0).clamp(min=1e-6).unsqueeze(-1)
+    return {"usual_parts": trust * parts, "usual_u": trust * (seen * features.u).sum(dim=0) / seen.sum(dim=0).clamp(min=1e-6)}
+
+
+def remove_baseline(features: Features, memory: Params) -> Features:
+    """Features relative to the person's usual; absent entries stay 0."""
+    return features._replace(
+        parts=(features.parts - memory["usual_parts"]) * features.present.unsqueeze(-1),
+        u=(features.u - memory["usual_u"]) * features.u_present,
+    )
+
+
+def no_modulation(net: Any, like: Tensor) -> Params:
+    """The task state that changes nothing."""
+    sizes = {"scale": net.config.width, "shift": net.config.width, "centre_shift": net.antecedents, "trust": len(net.modalities)}
+    return {name: like.new_zeros(size) for name, size in sizes.items()}
+
+
+def fuse(net: nn.Module, params: Params, features: Features, memory: Params) -> Any:
+    """The network's second stage under a task state; `features` are already relative to the baseline."""
+    return call(net, params, "fuse", features, memory["scale"], memory["shift"], memory["centre_shift"], memory["trust"])
+
+
+def score_adapted(net: nn.Module, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+    """Scores with the changed parameters and task state: the `score` of every learner with a linear head."""
+    changed = params | adaptation.params
+    features = remove_baseline(features_of(net, changed, query), adaptation.memory)
+    return call(net, changed, "head", fuse(net, changed, features, adaptation.memory))
+
+
+def support_loss(scores: Scores, features: Features, labels: Tensor) -> Tensor:
+    """Class-balanced cross-entropy plus squared error of the ratings where there are any."""
+    log_p = scores.logits.log_softmax(dim=1)
+    entropy = -(class_weights(labels) * (log_p * (labels > 0)).sum(dim=1)).sum()
+    rated = features.weight * features.rated
+    error = ((scores.rating - features.rating) ** 2).sum(dim=1)
+    return entropy + 0.5 * (rated * error).sum() / rated.sum().clamp(min=1)
+
+
+def descend(
+    loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps: int
+) -> tuple[Params, Float[Tensor, " step"]]:
+    """`steps` gradient steps on `fast` with one learned size per tensor: theta <- theta - size * grad.
+
+    A gradient longer than 10 is scaled down to 10, so that one odd support label cannot throw a person away.
+    Differentiable. Returns the changed tensors and the loss before each step.
+    """
+    losses = []
+    for _ in range(steps):
+        slope, value = grad_and_value(loss)(fast)
+        norm = sum((g**2).sum() for g in slope.values())
+        damp = 10.0 / torch.sqrt(norm + 1e-12).clamp(min=10.0)
+        fast = {name: fast[name] - sizes[name] * damp * slope[name] for name in fast}
+        losses.append(value)
+    return fast, torch.stack(losses) if losses else next(iter(fast.values())).new_zeros(0)
+
+
+def initial(net: nn.Module, **scalars: float) -> Params:
+    """The network's parameters and named scalars of the learner; `usual` (the baseline's prior, softplus + 1) is common."""
+    return network_params(net) | {META + name: torch.tensor(value) for name, value in {"usual": 0.7, **scalars}.items()}

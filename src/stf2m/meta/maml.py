@@ -1,0 +1,50 @@
+"""Model-agnostic meta-learning (Finn, Abbeel, Levine 2017): inner steps on every parameter of the network."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.learner import (
+    META, NET, baseline, call, descend, features_of, fuse, initial, labelled, no_modulation, remove_baseline,
+    score_adapted, support_loss,
+)  # fmt: skip
+
+
+class Maml:
+    """`steps` inner steps through the encoder; second order unless `first_order`. Costs many times a shared-encoder learner."""
+
+    shares_encoder = False
+
+    def __init__(self, steps: int = 3, step_size: float = 0.05, first_order: bool = False):
+        self.steps, self.step_size, self.first_order = steps, step_size, first_order
+
+    def init(self, net: Any) -> Params:
+        return initial(net, size=float(torch.tensor(self.step_size).expm1().log()))
+
+    def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
+        fast = {name: value for name, value in params.items() if name.startswith(NET)}
+        size = F.softplus(params[META + "size"])
+
+        def loss(now: Params) -> Tensor:
+            features, memory = self._start(net, params | now, support)
+            scores = call(net, now, "head", fuse(net, now, remove_baseline(features, memory), memory))
+            return support_loss(scores, features, labelled(features, net.emotions))
+
+        some = (support.weight * support.known).sum().clamp(max=1.0)
+        start = {name: value.detach() for name, value in fast.items()} if self.first_order else fast
+        moved, losses = descend(loss, start, {name: some * size for name in fast}, self.steps)
+        if self.first_order:
+            moved = {name: fast[name] + (moved[name] - start[name]).detach() for name in fast}
+        _, memory = self._start(net, params | moved, support)
+        return Adaptation(moved, memory, losses)
+
+    def _start(self, net: Any, params: Params, support: Batch | Features) -> tuple[Features, Params]:
+        features = features_of(net, params, support)
+        memory = baseline(features, labelled(features, net.emotions), F.softplus(params[META + "usual"]) + 1.0)
+        return features, memory | no_modulation(net, features.u)
+
+    def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+        return score_adapted(net, params, adaptation, query)

@@ -1,0 +1,30 @@
+"""A closed-form ridge head (Bertinetto et al. 2019), as a change of the global head."""
+
+from typing import Any
+
+from torch.nn import functional as F
+
+from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.frozen import start_global
+from stf2m.meta.heads import closed_form
+from stf2m.meta.learner import HEAD, META, fuse, initial, labelled, remove_baseline, score_adapted
+
+
+class R2D2:
+    """W = W_g + argmin |T - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned."""
+
+    shares_encoder = True
+
+    def init(self, net: Any) -> Params:
+        return initial(net, strength=-1.0, target=1.5)
+
+    def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
+        adaptation, features = start_global(net, params, support)
+        h = fuse(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
+        labels = labelled(features, net.emotions)
+        strength, target = F.softplus(params[META + "strength"]), F.softplus(params[META + "target"])
+        change = closed_form(h, labels, params[HEAD[0]], params[HEAD[1]], strength, target)
+        return adaptation._replace(params={HEAD[0]: params[HEAD[0]] + change.weight, HEAD[1]: params[HEAD[1]] + change.bias})
+
+    def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+        return score_adapted(net, params, adaptation, query)

@@ -1,0 +1,134 @@
+"""The main learner: a head made from the support, a recurrent reader that decides how far to trust it, and a few steps."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.cells import SetReader
+from stf2m.meta.heads import closed_form, prototype_head, ridge_change
+from stf2m.meta.learner import (
+    HEAD, META, baseline, call, descend, features_of, fuse, labelled, network_params, no_modulation,
+    remove_baseline, score_adapted, support_loss,
+)  # fmt: skip
+
+
+class Reading(nn.Module):
+    """The recurrent network and what its task state tau decides; every output layer starts at zero, so as the identity."""
+
+    def __init__(self, net: Any, state: int, token: int):
+        super().__init__()
+        width, emotions = net.config.width, net.emotions
+        self.squeeze = nn.Linear(net.hidden, token)
+        self.reader = SetReader(token + emotions + 4, state)
+        sizes = {
+            "scale": width, "shift": width, "centre_shift": net.antecedents, "trust": len(net.modalities),
+            "pull": emotions, "strength": 1, "choice": 3, "temperature": 1,
+        }  # fmt: skip
+        self.decide = nn.ModuleDict({name: nn.Linear(state, size) for name, size in sizes.items()})
+        for layer in self.decide.values():
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, h: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
+        weight = features.weight * features.known
+        extra = torch.cat([features.rating, features.rated.unsqueeze(1), weight.unsqueeze(1)], dim=1)
+        sequence = torch.cat([self.squeeze(h), labels, extra], dim=1)
+        tau = self.reader(sequence, features.weight, rotations)
+        return {name: layer(tau) for name, layer in self.decide.items()}
+
+
+class Recurrent:
+    """Meta-recurrent learner (method, part 5).
+
+    1. The class-balanced mean of the support is removed: the person's baseline.
+    2. A recurrent network reads (h_i, label_i) to tau; tau gives (gamma, beta), the centre shifts, the trust in each
+       modality, and how the head starts.
+    3. The head starts as a learned mixture of the global head, prototypes and a closed-form ridge change, each pulled
+       towards the global head with a strength per class.
+    4. `steps` gradient steps on head and modulation with a learned size per tensor.
+    With an empty support it is the global head; with `steps = 0` no gradient is needed.
+    """
+
+    shares_encoder = True
+
+    def __init__(self, steps: int = 3, state: int = 32, token: int = 24, rotations: int = 4, centre_shift: bool = True):
+        self.steps, self.state, self.token, self.rotations, self.centre_shift = steps, state, token, rotations, centre_shift
+        self.reading: Reading | None = None
+
+    def init(self, net: Any) -> Params:
+        """The reader's weights beside the network's; priors that start mildly trusting the support."""
+        self.reading = Reading(net, self.state, self.token)
+        params = network_params(net)
+        params |= {f"{META}reading.{name}": value.detach().clone() for name, value in self.reading.named_parameters()}
+        scalars = {"usual": 0.7, "pull": 0.5, "strength": -1.0, "target": 1.5, "temperature": 2.0}
+        params |= {META + name: torch.tensor(value) for name, value in scalars.items()}
+        params[META + "choice"] = torch.tensor([0.0, 1.0, 1.0])
+        params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.hidden)
+        sizes = {"scale": -2.0, "shift": -2.0, "weight": -2.0, "bias": -2.0}
+        params |= {f"{META}size.{name}": torch.tensor(value) for name, value in sizes.items()}
+        return params
+
+    def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
+        features = features_of(net, params, support)
+        labels = labelled(features, net.emotions)
+        memory = baseline(features, labels, F.softplus(params[META + "usual"]) + 1.0)
+        features = remove_baseline(features, memory)
+        still = no_modulation(net, features.u)
+        decided = self.read(net, params, fuse(net, params, features, still).h, labels, features)
+        memory |= {name: decided[name] for name in still}
+        if not self.centre_shift:
+            memory["centre_shift"] = still["centre_shift"]
+        head = self.first_head(params, fuse(net, params, features, memory).h, labels, features, decided)
+        return self.refine(net, params, features, labels, memory, head)
+
+    def read(self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features) -> Params:
+        """Everything that tau decides, 0 for an empty support."""
+        if self.reading is None:
+            self.reading = Reading(net, self.state, self.token)
+        prefix = f"{META}reading."
+        own = {name[len(prefix) :]: value for name, value in params.items() if name.startswith(prefix)}
+        some = (labels.sum() > 0).to(h.dtype)
+        rotations = max(1, min(self.rotations, len(h)))
+        return {name: some * value for name, value in functional_call(self.reading, own, (h, labels, features, rotations)).items()}
+
+    def first_head(self, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params) -> Params:
+        """Mixture of global, prototype and closed-form head; the choice falls back to global without labels."""
+        weight, bias = params[HEAD[0]], params[HEAD[1]]
+        temperature = F.softplus(params[META + "temperature"] + decided["temperature"])
+        pull = F.softplus(params[META + "pull"] + decided["pull"])
+        near = prototype_head(h, labels, params[META + "prototypes"], pull, temperature)
+        strength = F.softplus(params[META + "strength"] + decided["strength"])
+        change = closed_form(h, labels, weight, bias, strength, F.softplus(params[META + "target"]))
+        share = (params[META + "choice"] + decided["choice"]).softmax(dim=0)
+        rated = features.weight * features.rated
+        logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (h @ params[HEAD[2]].T + params[HEAD[3]])
+        d_rate, d_rate_bias = ridge_change(h, rated, logit, strength)
+        return {
+            HEAD[0]: (1 - share[1]) * weight + share[1] * near.weight + share[2] * change.weight,
+            HEAD[1]: (1 - share[1]) * bias + share[1] * near.bias + share[2] * change.bias,
+            HEAD[2]: params[HEAD[2]] + d_rate,
+            HEAD[3]: params[HEAD[3]] + d_rate_bias,
+        }
+
+    def refine(self, net: Any, params: Params, features: Features, labels: Tensor, memory: Params, head: Params) -> Adaptation:
+        """The inner steps on head and modulation."""
+        kind = {"scale": "scale", "shift": "shift", HEAD[0]: "weight", HEAD[1]: "bias"}
+        some = (labels.sum() > 0).to(features.u.dtype)
+        sizes = {name: some * F.softplus(params[f"{META}size.{k}"]) for name, k in kind.items()}
+        fast = {"scale": memory["scale"], "shift": memory["shift"], HEAD[0]: head[HEAD[0]], HEAD[1]: head[HEAD[1]]}
+
+        def loss(now: Params) -> Tensor:
+            hidden = fuse(net, params, features, memory | {"scale": now["scale"], "shift": now["shift"]})
+            scores = call(net, params | head | {name: now[name] for name in HEAD[:2]}, "head", hidden)
+            return support_loss(scores, features, labels)
+
+        fast, losses = descend(loss, fast, sizes, self.steps)
+        memory = memory | {"scale": fast["scale"], "shift": fast["shift"]}
+        return Adaptation(head | {name: fast[name] for name in HEAD[:2]}, memory, losses)
+
+    def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
+        return score_adapted(net, params, adaptation, query)

@@ -1,0 +1,54 @@
+"""Every default of meta-training, once."""
+
+from pydantic import Field
+
+from stf2m.core.config import Settings
+from stf2m.model.config import NetworkConfig
+from stf2m.tasks.sampling import TaskSettings
+
+Option = bool | int | float
+
+
+class TrainConfig(Settings):
+    """One training: the learner, the network, the tasks and the outer loop."""
+
+    learner: str = "recurrent"
+    options: dict[str, Option] = Field(default_factory=dict)
+    """keyword arguments of the learner, for example steps = 3"""
+    network: NetworkConfig = NetworkConfig()
+    tasks: TaskSettings = TaskSettings()
+    seed: int = 0
+    steps: int = Field(300, ge=0)
+    """outer steps"""
+    episodes: int = Field(8, ge=1)
+    """tasks per outer step"""
+    rate: float = Field(2e-3, gt=0)
+    """AdamW step size after warm-up; falls to 2 % of it on a cosine"""
+    warm_up: int = 20
+    weight_decay: float = 0.05
+    clip: float = 2.0
+    """longest gradient"""
+    average: float = Field(0.98, ge=0, lt=1)
+    """memory of the running mean of the weights that is validated and kept"""
+    augment: float = Field(0.3, ge=0)
+    """s.d. of the synthetic per-person shift of every descriptor, in s.d. of the training people"""
+    fuzzy: float = 0.1
+    rule_use: float = 0.01
+    relevance: float = 1e-3
+    """weight of the mean relevance: rules short enough to read"""
+    rating: float = 0.5
+    smoothing: float = 0.05
+    centres_at: int = 30
+    """outer step at which rule centres move to the k-means centres of the warmed-up inputs"""
+    validate_every: int = Field(25, ge=1)
+    validation_tasks: int = Field(2, ge=1)
+    """per validation person and number of shots"""
+    patience: int = Field(8, ge=1)
+    """validations without a better score before stopping early"""
+    checkpoint_every: int = Field(50, ge=1)
+    normalisation: str = "causal"
+
+    @property
+    def training(self) -> "TrainConfig":
+        """What training depends on: `finetune` differs from `frozen` at test time only."""
+        return self.model_copy(update={"learner": "frozen", "options": {}}) if self.learner == "finetune" else self

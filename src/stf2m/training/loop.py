@@ -1,0 +1,200 @@
+"""The outer loop: sample tasks, adapt and score them, step the meta-parameters; validate, keep the best, resume exactly."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stf2m.core.emotions import CIRCUMPLEX
+from stf2m.core.records import Segments
+from stf2m.core.tensors import Batch, Params
+from stf2m.meta.outer import LossWeights, encode_once, rule_use_loss, run_tasks
+from stf2m.tasks.loader import Loader, Stack, gather, stack_tasks
+from stf2m.tasks.sampling import Person, TaskSettings, sample_task
+from stf2m.training.config import TrainConfig
+from stf2m.training.state import TrainState, optimiser_moments
+
+Report = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What the loop works on; fixed during a training."""
+
+    config: TrainConfig
+    net: Any
+    learner: Any
+    loader: Loader
+    train: Sequence[Person]
+    validation: Sequence[Person]
+    meaning: Tensor | None
+    """(emotion, 2) circumplex places of named emotions, for fuzzy targets without ratings"""
+
+    @property
+    def segments(self) -> Segments:
+        return self.loader.segments
+
+
+def meaning_of(emotions: Sequence[str]) -> Tensor | None:
+    """Circumplex places when every emotion has one, else None."""
+    known = [CIRCUMPLEX.get(name) for name in emotions]
+    return torch.tensor(known) if all(known) else None
+
+
+def draw_stack(setting: Setting, people: Sequence[Person], tasks: TaskSettings, seeds: Sequence[int]) -> Stack:
+    """One stack of tasks, padded to the sizes that the settings imply."""
+    target = setting.loader.target
+    drawn = [sample_task(people, setting.segments, target, tasks, seed) for seed in seeds]
+    ways = len(setting.segments.emotions[target])
+    size = max(1, max(len(t.support) for t in drawn))
+    return stack_tasks(drawn, setting.segments, target, support_size=size, query_size=tasks.queries * ways)
+
+
+def shift_people(batch: Batch, subjects: np.ndarray, spread: float, generator: torch.Generator) -> Batch:
+    """Add one random offset per person to all of the person's descriptors: synthetic people."""
+    if spread == 0:
+        return batch
+    _, who = np.unique(subjects, return_inverse=True)
+    offset = spread * torch.randn(int(who.max()) + 1, batch.descriptors.shape[1], generator=generator)
+    shown = (batch.descriptors != 0).to(offset.dtype)
+    return batch._replace(descriptors=batch.descriptors + offset[torch.from_numpy(who)] * shown)
+
+
+def outer_loss(setting: Setting, params: Params, stack: Stack, generator: torch.Generator | None) -> tuple[Tensor, dict[str, float]]:
+    """Mean loss of a stack of tasks; with a generator the descriptors are shifted per person."""
+    config = setting.config
+    batch = setting.loader.batch(stack.rows, stack.offered)
+    if generator is not None:
+        batch = shift_people(batch, setting.segments.subject[stack.rows], config.augment, generator)
+    shared = encode_once(setting.net, params, batch, setting.learner.shares_encoder)
+    weights = LossWeights(config.fuzzy, config.rule_use, config.rating, config.smoothing)
+    out = run_tasks(
+        setting.net, setting.learner, params, gather(shared, stack.support), gather(shared, stack.query), setting.meaning, weights
+    )
+    loss = out.loss.mean() + config.rule_use * rule_use_loss(out.scores.firing)
+    if "net.rules.raw_relevance" in params:
+        loss = loss + config.relevance * torch.sigmoid(params["net.rules.raw_relevance"]).mean()
+    return loss, {"task": float(out.task.detach().mean()), "fuzzy": float(out.fuzzy.detach().mean())}
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then a cosine down to 2 % of the rate."""
+    if step < config.warm_up:
+        return config.rate * (step + 1) / config.warm_up
+    done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
+    return config.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def take_step(setting: Setting, state: TrainState, optimiser: torch.optim.Optimizer) -> dict[str, float]:
+    """One outer step; a function of (seed, step) and the state alone."""
+    config, step = setting.config, state.step
+    torch.manual_seed(config.seed * 1_000_003 + step)
+    generator = torch.Generator().manual_seed(config.seed * 7_368_787 + step)
+    seeds = np.random.SeedSequence([config.seed, step]).generate_state(config.episodes).tolist()
+    stack = draw_stack(setting, setting.train, config.tasks, seeds)
+    setting.net.train()
+    loss, facts = outer_loss(setting, state.params, stack, generator)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    leaves = [p for p in state.params.values() if p.grad is not None]
+    length = torch.nn.utils.clip_grad_norm_(leaves, config.clip)
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate(config, step)
+    optimiser.step()
+    memory = min(config.average, (step + 1) / (step + 10))
+    with torch.no_grad():
+        for name, value in state.params.items():
+            state.mean[name].lerp_(value, 1 - memory)
+    state.step += 1
+    return {"loss": float(loss.detach()), "gradient": float(length), **facts}
+
+
+@torch.no_grad()
+def validate(setting: Setting, params: Params, *, shuffle: bool = False) -> dict[str, float]:
+    """Balanced accuracy and loss on the validation people, fixed tasks for every number of shots, all views.
+
+    With `shuffle` the support labels of every task are permuted: a learner whose score does not fall ignores them.
+    """
+    config, correct, losses = setting.config, [], []
+    setting.net.eval()
+    for shots in config.tasks.shots:
+        tasks = config.tasks.model_copy(update={"shots": (shots,), "all_views": 1.0, "queries": 8})
+        for i, person in enumerate(setting.validation):
+            seeds = [9_000_000 + 1000 * i + 10 * shots + n for n in range(config.validation_tasks)]
+            stack = draw_stack(setting, [person], tasks, seeds)
+            if shuffle:
+                stack = _shuffled(stack)
+            batch = setting.loader.batch(stack.rows, stack.offered)
+            shared = encode_once(setting.net, params, batch, setting.learner.shares_encoder)
+            query = gather(shared, stack.query)
+            out = run_tasks(setting.net, setting.learner, params, gather(shared, stack.support), query, setting.meaning, LossWeights())
+            correct.append(_balanced_accuracy(out.scores.logits, query))
+            losses.append(float(out.task.mean()))
+    return {"balanced_accuracy": float(np.mean(correct)), "task": float(np.mean(losses))}
+
+
+def _balanced_accuracy(logits: Tensor, query: Any) -> float:
+    """Mean over tasks of the mean over present classes of recall."""
+    use = (query.weight * query.known).unsqueeze(-1) * torch.nn.functional.one_hot(query.target, logits.shape[-1])
+    hit = (logits.argmax(dim=-1) == query.target).unsqueeze(-1) * use
+    count = use.sum(dim=1)
+    recall = hit.sum(dim=1) / count.clamp(min=1)
+    return float((recall.sum(dim=1) / (count > 0).sum(dim=1).clamp(min=1)).mean())
+
+
+def _shuffled(stack: Stack) -> Stack:
+    """The same stack with each task's support labels rotated by a third of the support, padding kept in place."""
+    target = stack.support.target.clone()
+    for i, weight in enumerate(stack.support.weight):
+        n = int(weight.sum())
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(i)) if n else torch.arange(0)
+        target[i, :n] = target[i, :n][order]
+    return Stack(stack.rows, stack.offered, stack.support._replace(target=target), stack.query)
+
+
+def run(setting: Setting, state: TrainState, optimiser: torch.optim.Optimizer, hooks: "Hooks", names: list[str]) -> TrainState:
+    """Step until done or stale; every hook sees the state it needs to write."""
+    config, began = setting.config, time.monotonic()
+    while not state.finished:
+        if state.step == config.centres_at:
+            hooks.place_centres(setting, state)
+        facts = take_step(setting, state, optimiser) if state.step < config.steps else {}
+        last = state.step >= config.steps
+        if last or state.step % config.validate_every == 0:
+            facts |= {f"validation_{k}": v for k, v in judge(setting, state).items()}
+            state.finished = last or state.stale >= config.patience
+        hooks.report({"step": float(state.step), "seconds": time.monotonic() - began, **facts})
+        if state.finished or state.step % config.checkpoint_every == 0:
+            state.moments = optimiser_moments(optimiser, names)
+            hooks.save(state)
+    return state
+
+
+def judge(setting: Setting, state: TrainState) -> dict[str, float]:
+    """Validate the running mean and keep it when it is the best so far; ties go to the smaller loss."""
+    if not setting.validation:
+        state.best = {name: value.detach().clone() for name, value in state.mean.items()}
+        state.best_step = state.step
+        return {}
+    found = validate(setting, state.mean)
+    score = found["balanced_accuracy"] - 0.05 * found["task"]
+    if score > state.best_score:
+        state.best = {name: value.detach().clone() for name, value in state.mean.items()}
+        state.best_score, state.best_step, state.stale = score, state.step, 0
+    else:
+        state.stale += 1
+    return found
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What happens at the rim of the loop."""
+
+    report: Report
+    save: Callable[[TrainState], None]
+    place_centres: Callable[[Setting, TrainState], None]

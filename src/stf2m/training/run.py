@@ -1,0 +1,281 @@
+"""One training from prepared segments to a fitted learner, and what a fitted learner answers."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stf2m.core.errors import Leak
+from stf2m.core.records import Segments
+from stf2m.core.tensors import Adaptation, Features, Params
+from stf2m.meta.learner import fuse, no_modulation, remove_baseline
+from stf2m.meta.outer import encode_once
+from stf2m.model.network import Network
+from stf2m.prepare.normalise import Normaliser, fit_normaliser
+from stf2m.tasks.loader import Loader
+from stf2m.tasks.sampling import people_of
+from stf2m.training.build import Inputs, build, build_learner, inputs_of
+from stf2m.training.config import TrainConfig
+from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run
+from stf2m.training.log import JsonLines
+from stf2m.training.state import TrainState, load_state, restore_moments, save_state
+
+
+class Answer(NamedTuple):
+    """What a fitted learner says about query rows, on the host."""
+
+    probability: NDArray[np.float32]
+    """(query, emotion), rows sum to 1"""
+    rating: NDArray[np.float32]
+    """(query, 2) valence, arousal in -1..1"""
+    firing: NDArray[np.float32]
+    """(query, rule)"""
+    modality_weight: NDArray[np.float32]
+    """(query, modality)"""
+
+
+@dataclass(eq=False)
+class Fitted:
+    """A meta-trained learner with all it needs to meet a new person."""
+
+    config: TrainConfig
+    inputs: Inputs
+    target: str
+    net: Network
+    learner: Any
+    params: Params
+    normaliser: Normaliser
+    facts: dict[str, float] = field(default_factory=dict)
+    _encoded: dict[Any, tuple[NDArray[np.int64], Any]] = field(default_factory=dict, repr=False)
+
+    def with_learner(self, config: TrainConfig) -> "Fitted":
+        """The same parameters under another test-time learner (`finetune` of a `frozen` training)."""
+        if config.training != self.config.training:
+            raise Leak("these settings need a training of their own", got=config.learner)
+        return Fitted(config, self.inputs, self.target, self.net, build_learner(config), self.params, self.normaliser, self.facts)
+
+    def predict(
+        self,
+        segments: Segments,
+        support: NDArray[np.integer],
+        query: NDArray[np.integer],
+        *,
+        support_target: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Answer:
+        """Adapt to one person's support rows and answer the query rows.
+
+        `support_target` replaces the support's labels (controls); `modalities` shows only these views.
+        """
+        if np.intersect1d(support, query).size:
+            raise Leak("support and query share segments", where=segments.dataset)
+        labels = segments.targets[self.target][support] if support_target is None else support_target
+        batches = [self._batch(segments, rows, modalities) for rows in (support, query)]
+        if self.inputs.policy == "one_vs_rest":
+            return self._one_vs_rest(batches[0], batches[1], np.asarray(labels))
+        return _answer(self._scores(relabel(batches[0], labels), batches[1]))
+
+    def adapt(self, segments: Segments, support: NDArray[np.integer], modalities: Sequence[str] | None = None) -> Adaptation:
+        """The adaptation itself, to be kept for a person."""
+        batch = self._batch(segments, support, modalities)
+        return self.learner.adapt(self.net, self.params, relabel(batch, segments.targets[self.target][support]))
+
+    def score(self, adaptation: Adaptation, segments: Segments, rows: NDArray[np.integer]) -> Answer:
+        """Answer rows under a kept adaptation."""
+        with torch.no_grad():
+            return _answer(self.learner.score(self.net, self.params, adaptation, self._batch(segments, rows, None)))
+
+    def _scores(self, support: Any, query: Any) -> Any:
+        with torch.no_grad():
+            adaptation = self.learner.adapt(self.net, self.params, support)
+            return self.learner.score(self.net, self.params, adaptation, query)
+
+    def _one_vs_rest(self, support: Any, query: Any, labels: NDArray[np.integer]) -> Answer:
+        """One binary adaptation per emotion; probabilities from the log-odds of "this one"."""
+        odds, answer = [], None
+        for c in range(len(self.inputs.emotions)):
+            answer = self._scores(relabel(support, np.where(labels < 0, -1, labels == c)), query)
+            odds.append(answer.logits[:, 1] - answer.logits[:, 0])
+        assert answer is not None
+        return _answer(answer._replace(logits=torch.stack(odds, dim=1)))
+
+    def _batch(self, segments: Segments, rows: NDArray[np.integer], modalities: Sequence[str] | None) -> Any:
+        """Rows as the learner reads them; shared encoders read each person once and keep the features."""
+        self.net.eval()
+        rows = np.asarray(rows, dtype=np.int64)
+        if not self.learner.shares_encoder or len(rows) == 0:
+            return self._read(segments, rows, modalities)
+        who, shown = int(segments.subject[rows[0]]), None if modalities is None else tuple(modalities)
+        key = (id(segments), who, shown)
+        if key not in self._encoded or not np.isin(rows, self._encoded[key][0]).all():
+            everything = np.flatnonzero(segments.subject == who)
+            if len(self._encoded) > 8:
+                self._encoded.clear()
+            self._encoded[key] = (everything, self._read(segments, everything, modalities))
+        known, features = self._encoded[key]
+        place = torch.from_numpy(np.searchsorted(known, rows))
+        return Features(*(value[place] for value in features))
+
+    def _read(self, segments: Segments, rows: NDArray[np.int64], modalities: Sequence[str] | None) -> Any:
+        loader = Loader(segments, self.normaliser, self.target, signals=self.config.network.signals)
+        shown = np.ones(len(segments.modalities), dtype=bool)
+        if modalities is not None:
+            shown = np.isin(segments.modalities, list(modalities))
+        parts = []
+        with torch.no_grad():
+            for chunk in np.array_split(rows, max(1, -(-len(rows) // 512))):
+                batch = loader.batch(chunk, np.tile(shown, (len(chunk), 1)))
+                parts.append(encode_once(self.net, self.params, batch, self.learner.shares_encoder))
+        return _concatenate(parts)
+
+
+def relabel(batch: Any, labels: NDArray[np.integer]) -> Any:
+    """The same segments with these class labels; -1 = unlabelled."""
+    labels = np.asarray(labels, dtype=np.int64)
+    known = torch.from_numpy((labels >= 0).astype(np.float32))
+    return batch._replace(target=torch.from_numpy(np.maximum(labels, 0)), known=known, rated=batch.rated * known)
+
+
+def _concatenate(parts: list[Any]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    columns = []
+    for values in zip(*parts):
+        if isinstance(values[0], dict):
+            columns.append({name: torch.cat([v[name] for v in values]) for name in values[0]})
+        else:
+            columns.append(torch.cat(values))
+    return type(parts[0])(*columns)
+
+
+def _answer(scores: Any) -> Answer:
+    numbers = (scores.logits.softmax(dim=1), scores.rating, scores.firing, scores.modality_weight)
+    return Answer(*(value.detach().numpy() for value in numbers))
+
+
+def train(
+    segments: Segments,
+    *,
+    target: str,
+    train_people: Sequence[int],
+    validation_people: Sequence[int],
+    config: TrainConfig,
+    out: Path | None = None,
+    progress: Callable[[dict[str, float]], None] | None = None,
+) -> Fitted:
+    """Meta-train on some people, choose the best step on others.
+
+    With `out` a checkpoint and a JSONL log are kept there; a run that was killed continues to the same numbers.
+    `progress` receives the facts of every step. Raises `Leak` when a person is on both sides.
+    """
+    if set(train_people) & set(validation_people):
+        raise Leak("a person is in training and in validation", where=segments.dataset)
+    config = config.training if config.learner == "finetune" else config
+    inputs = inputs_of(segments, target, config.tasks.policy)
+    people = people_of(segments, target, train_people)
+    judges = people_of(segments, target, validation_people) if len(validation_people) else []
+    everything = np.sort(np.concatenate([p.rows for p in people]))
+    normaliser = fit_normaliser(segments, everything, mode=config.normalisation)
+    loader = Loader(segments, normaliser, target, signals=config.network.signals)
+    loader.keep(np.sort(np.concatenate([everything, *(p.rows for p in judges)])))
+    net, learner, params = build(config, inputs)
+    setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions))
+    key = training_key(config, inputs, segments, target, train_people, validation_people)
+    state = optimise(setting, params, key, out, progress)
+    facts = {"best_step": float(state.best_step), "steps": float(state.step), "validation": state.best_score}
+    return Fitted(config, inputs, target, net, learner, state.best, normaliser, facts)
+
+
+def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None) -> TrainState:
+    """Run the outer loop from the start or from its checkpoint."""
+    path = out / "state.safetensors" if out else None
+    saved = load_state(path, key) if path else None
+    state = saved or TrainState(params, _copy(params), _copy(params))
+    state.params = {name: value.requires_grad_() for name, value in state.params.items()}
+    names = list(state.params)
+    optimiser = torch.optim.AdamW(_groups(state.params, setting.config.weight_decay), lr=setting.config.rate, betas=(0.9, 0.98))
+    order = [name for decays in (True, False) for name in names if _decays(name, state.params[name]) is decays]
+    restore_moments(optimiser, order, state.moments)
+    log = JsonLines(out / "log.jsonl", keep_until=state.step) if out else None
+
+    def report(facts: dict[str, float]) -> None:
+        if log:
+            log.write(facts)
+        if progress:
+            progress(facts | {"of": float(setting.config.steps)})
+
+    def save(now: TrainState) -> None:
+        if path:
+            save_state(path, now, key)
+
+    return run(setting, state, optimiser, Hooks(report, save, place_centres), order)
+
+
+def _copy(params: Params) -> Params:
+    return {name: value.detach().clone() for name, value in params.items()}
+
+
+def _decays(name: str, value: Tensor) -> bool:
+    """Only matrices of the network shrink; scalars, norms, centres and relevances stay free."""
+    return value.ndim >= 2 and ".rules." not in name and "prototypes" not in name
+
+
+def _groups(params: Params, decay: float) -> list[dict[str, Any]]:
+    sides = [[v for n, v in params.items() if _decays(n, v) is decays] for decays in (True, False)]
+    return [{"params": sides[0], "weight_decay": decay}, {"params": sides[1], "weight_decay": 0.0}]
+
+
+def place_centres(setting: Setting, state: TrainState) -> None:
+    """Move rule centres to the k-means centres of the rules' inputs, as they are after warming up."""
+    if "net.rules.centre" not in state.params:
+        return
+    from sklearn.cluster import KMeans
+
+    rows = np.concatenate([p.rows for p in setting.train])
+    rows = np.sort(np.random.default_rng(setting.config.seed).permutation(rows)[:2000])
+    with torch.no_grad():
+        setting.net.eval()
+        features = encode_once(setting.net, state.params, setting.loader.batch(rows), True)
+        centred = remove_baseline(features, people_means(features, setting.segments.subject[rows]))
+        inputs = rule_inputs(setting.net, state.params, centred)
+        rules = state.params["net.rules.centre"].shape[0]
+        count = min(rules, len(rows))
+        found = KMeans(count, n_init=3, random_state=setting.config.seed).fit(inputs.numpy())
+        centres = torch.from_numpy(found.cluster_centers_.astype(np.float32))
+        for store in (state.params, state.mean):
+            store["net.rules.centre"][:count] = centres
+
+
+def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:
+    """Each row's person mean, in the place of the support baseline, while centres are being placed."""
+    _, who = np.unique(subjects, return_inverse=True)
+    index = torch.from_numpy(who)
+    one_hot = torch.nn.functional.one_hot(index).to(features.u.dtype)
+    share = (one_hot / one_hot.sum(dim=0)).T
+    mean = {"usual_parts": torch.einsum("ps,smd->pmd", share, features.parts), "usual_u": share @ features.u}
+    return {name: value[index] for name, value in mean.items()}
+
+
+def rule_inputs(net: Network, params: Params, features: Features) -> Tensor:
+    """What the rule layer reads of these features: descriptors and directions of z."""
+    from torch.func import functional_call
+
+    own = {name[4:]: value for name, value in params.items() if name.startswith("net.")}
+    still = no_modulation(net, features.u)
+    return functional_call(net, own, ("antecede", features, still["scale"], still["shift"], still["trust"]))[0]
+
+
+def training_key(
+    config: TrainConfig, inputs: Inputs, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int]
+) -> str:
+    """Hash of everything that decides the numbers of a training."""
+    names = [[segments.subjects[i] for i in side] for side in (train_people, validation_people)]
+    facts = [config.hash, inputs.hash, segments.recipe_hash, segments.dataset, target, names, len(segments)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
