@@ -30,14 +30,17 @@ class Console:
         """A table for people, on stdout; with `as_json` it is left out, because `result` carries the same numbers."""
         if self.as_json:
             return
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=title or None, title_justify="left")
+        table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
+        cells = [[str(cell) for cell in row] for row in rows]
         for i, column in enumerate(columns):
-            table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(str(cell)) for cell in row))
+            numbers = all(_is_number(row[i]) for row in cells)
+            table.add_column(Text(column), justify="right" if numbers else "left", overflow="fold")
+        for row in cells:
+            table.add_row(*map(Text, row))
         _rich(sys.stdout).print(table)
 
     @property
@@ -49,6 +52,10 @@ class Console:
 def complain(sentence: str) -> None:
     """One sentence on stderr about what went wrong."""
     _rich(sys.stderr).print(f"stf2m: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _is_number(text: str) -> bool:
+    return text.strip()[:1].isdigit() or text.strip()[:1] in ("", "-", "+", ".")
 
 
 def _rich(stream: Any) -> Any:

@@ -1,0 +1,136 @@
+"""Write the pages that are taken from the program itself: cli.md, errors.md, settings.md. Run by `make docs`; tests compare."""
+
+import ast
+import inspect
+import textwrap
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HERE = Path(__file__).parent
+NOTE = "<!-- written by docs/generate.py; change the program, then run `make docs` -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """File name -> text."""
+    return {"cli.md": cli_page(), "errors.md": errors_page(), "settings.md": settings_page()}
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options."""
+    import typer
+
+    from stf2m.app.cli import app
+
+    group: Any = typer.main.get_command(app)
+    text = NOTE + "# Command line\n\n" + (
+        "Results go to standard output, remarks to standard error. `--json` gives one JSON document, `--quiet` leaves remarks out.\n"
+        "A mistake is answered with one sentence and an [exit code](errors.md) of its own; 2 is a wrong command line, 130 an interrupt.\n"
+        "`stf2m --install-completion` sets up completion for your shell.\n"
+    )  # fmt: skip
+    for name, command in group.commands.items():
+        text += f"\n## stf2m {name}\n{clean(command.help or '')}\n\n| | |\n|---|---|\n"
+        for parameter in command.params:
+            text += f"| {_spelling(parameter)} | {_meaning(parameter)} |\n"
+    return text
+
+
+def _spelling(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{(parameter.metavar or parameter.name).upper()}`" + ("" if parameter.required else " (optional)")
+    return ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
+
+
+def _meaning(parameter: Any) -> str:
+    text = clean(getattr(parameter, "help", None) or "")
+    default = parameter.default
+    return text if default in (None, False, True, (), [], "") or callable(default) else f"{text} Default: {default}.".strip()
+
+
+def errors_page() -> str:
+    """The error tree as a table."""
+    from stf2m.core import errors
+
+    text = (
+        NOTE
+        + "# Errors and exit codes\n\nEvery message is one sentence: where, what is wrong, what was expected, what came, what to do next.\n\n"
+    )
+    text += "| exit code | error | when |\n|---|---|---|\n"
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.Stf2mError) and not kind.__subclasses__():
+            text += f"| {kind.exit_code} | `{kind.__name__}` | {clean(kind.__doc__ or '')} |\n"
+    return text + "\nOutcomes that are to be expected, such as a poor signal, are statuses of a prediction and not errors.\n"
+
+
+def settings_page() -> str:
+    """Every settings record with its keys, defaults and meanings."""
+    from stf2m.core.config import Settings
+
+    text = NOTE + "# Settings\n\nUnknown keys are refused. The resolved settings are saved beside every result.\n"
+    for module in settings_modules():
+        for name, kind in vars(module).items():
+            if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == module.__name__ and kind.model_fields:
+                text += f"\n## {name}\n{clean(kind.__doc__ or '')}\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
+                text += "".join(_field_row(kind, key) for key in kind.model_fields)
+    return text
+
+
+def settings_modules() -> list[ModuleType]:
+    """The modules whose settings people write in files."""
+    import importlib
+
+    names = ("data.mapping", "prepare.recipe", "model.config", "training.config", "evaluation.protocols", "evaluation.study")
+    found = []
+    for name in names:
+        module = importlib.import_module(f"stf2m.{name}")
+        found += [importlib.import_module(f"stf2m.{name}.{p.stem}") for p in package_files(module)] or [module]
+    return found
+
+
+def package_files(module: ModuleType) -> list[Path]:
+    """Files of a package, none for a plain module."""
+    return sorted(p for p in Path(module.__path__[0]).glob("[a-z]*.py")) if hasattr(module, "__path__") else []
+
+
+def _field_row(kind: Any, key: str) -> str:
+    field = kind.model_fields[key]
+    kind_text = field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation).replace("typing.", "")
+    default = "required" if field.is_required() else field.get_default(call_default_factory=True)
+    shown = default if default == "required" else f"`{default!r}`"
+    if hasattr(default, "model_fields"):
+        shown = f"see {type(default).__name__}"
+    return f"| `{key}` | {escape(kind_text)} | {escape(shown)} | {escape(meanings(kind).get(key, ''))} |\n"
+
+
+def meanings(kind: type) -> dict[str, str]:
+    """field -> the text that stands under it in the source."""
+    found: dict[str, str] = {}
+    for parent in reversed(kind.__mro__):
+        if parent.__module__.startswith("stf2m."):
+            body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
+            assert isinstance(body, ast.ClassDef)
+            for field, after in zip(body.body, body.body[1:]):
+                if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                    found[ast.unparse(field.target)] = clean(str(after.value.value))
+    return found
+
+
+def clean(text: str) -> str:
+    """First paragraph in one line."""
+    return " ".join(inspect.cleandoc(text).split("\n\n")[0].split())
+
+
+def escape(text: str) -> str:
+    """Text that may stand in a table cell."""
+    return text.replace("|", "\\|")
+
+
+def main() -> None:
+    """Write every page."""
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")
+        print(f"wrote docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
