@@ -170,6 +170,16 @@ def _open_parquet(path: Path) -> Any:
         raise UnreadableFile("not a Parquet file", where=path, got=str(problem).splitlines()[0][:80]) from None
 
 
+def read_parquet_table(path: Path) -> "pa.Table":
+    """A whole Parquet file; raises `TruncatedFile` or `UnreadableFile`."""
+    import pyarrow as pa
+
+    try:
+        return _open_parquet(path).read()
+    except (pa.ArrowException, OSError) as problem:
+        raise UnreadableFile("the Parquet file is damaged", where=path, got=str(problem).splitlines()[0][:80]) from None
+
+
 def read_csv_table(path: Path) -> "pa.Table":
     """A label or side table with a header row; raises `UnreadableFile`, `TruncatedFile` or `NothingToRead`."""
     import pyarrow as pa
@@ -201,10 +211,15 @@ def load_json(path: Path) -> Any:
     """Parsed JSON; raises `TruncatedFile` when it stops in the middle, `UnreadableFile` when it is something else."""
     try:
         text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise UnreadableFile("not UTF-8 text", where=path, got=str(problem)[:80]) from None
+    except OSError as problem:
+        raise NothingToRead("cannot be opened", where=path, got=problem.strerror or "", hint="check the data root") from None
+    try:
         return json.loads(text)
     except json.JSONDecodeError as problem:
         if problem.pos >= len(text.rstrip()) - 1 or "Unterminated" in problem.msg:
             raise TruncatedFile("the JSON stops in the middle", where=path, hint="copy or download it again") from None
         raise UnreadableFile(f"not valid JSON: {problem.msg}", where=path, got=f"line {problem.lineno}") from None
-    except (UnicodeDecodeError, RecursionError) as problem:
-        raise UnreadableFile("not valid JSON", where=path, got=str(problem)[:80]) from None
+    except RecursionError:
+        raise UnreadableFile("not valid JSON: nested too deeply", where=path) from None

@@ -57,7 +57,8 @@ def make_stream(
         keep = _forward(times)
         if not keep.all():
             data, times = data[:, keep], times[keep]
-            available, quality = (None if a is None else a[..., keep] for a in (available, quality))
+            available = None if available is None else available[keep]
+            quality = None if quality is None else quality[:, keep]
             notes.append(f"{name}: {int((~keep).sum())} samples whose time repeats or runs backwards were dropped")
     default, factor, offset = conversion(unit)
     if (factor, offset) != (1.0, 0.0):
@@ -76,6 +77,13 @@ def make_stream(
 def regular(count: int, rate: float, start: float = 0.0) -> NDArray[np.float64]:
     """Times (time,) s of `count` samples at `rate` Hz from `start` s on."""
     return start + np.arange(count, dtype=np.float64) / rate
+
+
+def usual_step(times: NDArray[np.float64]) -> float:
+    """Mean step without gaps, s; finer than the median where time stamps are rounded. 0 when times stand still."""
+    steps = np.diff(times)
+    middle = float(np.median(steps)) if len(steps) else 0.0
+    return float(steps[(steps > 0) & (steps <= 3 * middle)].mean()) if middle > 0 else 0.0
 
 
 def _finite_or_nan(samples: NDArray, name: str, notes: list[str]) -> NDArray[np.float32]:
@@ -134,8 +142,8 @@ def _other_unit(value: float, unit: str, bounds: tuple[float, float]) -> str:
 
 def check_rate(times: NDArray[np.float64], rate: float, where: str) -> None:
     """Raise `RateContradiction` when the usual step of `times` is not 1 / rate within 5 %."""
-    step = float(np.median(np.diff(times)))
-    if step <= 0:
+    step = usual_step(times)
+    if step == 0.0:
         return  # Stream says what is wrong with such times
     if abs(1.0 / step - rate) > RATE_TOLERANCE * rate:
         raise RateContradiction(

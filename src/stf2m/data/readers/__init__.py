@@ -1,0 +1,38 @@
+"""One recording out of one file or folder; `READERS` says which function reads what."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stf2m.core.errors import NothingToRead
+from stf2m.core.records import Recording
+from stf2m.core.registry import look_up
+from stf2m.data.readers.audio import read_audio
+from stf2m.data.readers.csv import read_csv, read_parquet
+from stf2m.data.readers.empatica import is_e4_folder, read_e4
+
+READERS: dict[str, Callable[..., Recording]] = {
+    ".csv": read_csv,
+    ".flac": read_audio,
+    ".parquet": read_parquet,
+    ".wav": read_audio,
+    "e4": read_e4,
+}
+"""suffix of a file, or kind of a folder -> reader(path, *, subject=...)"""
+
+
+def read(path: Path | str, **options: object) -> Recording:
+    """Read a person's own recording: a table (.csv, .parquet), sound (.wav, .flac) or an Empatica E4 folder.
+
+    `options` go to the reader (`subject`, `longest_gap`, `repair`). Raises `NothingToRead` for what is not there,
+    `UnknownName` for a suffix that nobody reads, and the errors of the reader.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not is_e4_folder(path):
+            there = sorted(p.name for p in path.iterdir())[:6]
+            got = f"a folder with {', '.join(there)}" if there else "an empty folder"
+            raise NothingToRead("no recording lies in this folder", where=path, expected="the CSV files of an E4 export", got=got)
+        return look_up(READERS, "e4", family="readers")(path, **options)
+    if not path.exists():
+        raise NothingToRead("no such file or folder", where=path, hint="check the path")
+    return look_up(READERS, path.suffix.lower(), family="readers")(path, **options)

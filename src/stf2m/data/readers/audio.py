@@ -32,7 +32,7 @@ def load_audio(path: Path) -> tuple[NDArray[np.float32], float, tuple[str, ...]]
         raise NothingToRead("the audio file holds no samples", where=path)
     if len(wave) < promised or _stops_early(path):
         raise TruncatedFile("the audio stops early", where=path, expected=f"{promised} samples", got=len(wave))
-    return to_voice(wave, rate)
+    return to_voice(np.asarray(wave, dtype=np.float32), rate)
 
 
 def to_voice(wave: NDArray[np.float32], rate: float) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:

@@ -1,0 +1,55 @@
+"""The sample rate that a time column implies, and the rows it lacks."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.data.streams import usual_step
+
+STEADY = 0.9
+"""share of steps within `JITTER` of the usual one that makes a clock steady"""
+JITTER = 0.25
+GAP = 1.75
+"""steps from which on a sample is missing in between"""
+
+
+class Guess(NamedTuple):
+    """Hz (0 = events), whether steps are even, and a word for the reader."""
+
+    rate: float
+    steady: bool
+    note: str = ""
+
+
+def guess_rate(times: NDArray[np.float64]) -> Guess:
+    """Rate of `times` (time,) s; uneven ones keep their own times.
+
+    A rate within 0.5 % of a whole number of Hz (or of seconds) is taken as that number.
+    """
+    if len(times) < 3 or (step := usual_step(times)) == 0.0:
+        return Guess(0.0, False)
+    even = np.abs(np.diff(times) / step - 1.0) <= JITTER
+    steady = bool(even.mean() >= STEADY)
+    rate = 1.0 / step
+    for whole in (round(rate), 1.0 / max(1, round(step))):
+        if whole and abs(rate - whole) <= 0.005 * whole:
+            rate = float(whole)
+            break
+    note = "" if steady else f"uneven steps around {step:.4g} s; every sample keeps its own time"
+    return Guess(rate, steady, note)
+
+
+def fill_gaps(samples: NDArray, times: NDArray[np.float64], rate: float) -> tuple[NDArray, NDArray[np.float64], int]:
+    """Put NaN samples where rows are missing; returns samples, times and how many were put."""
+    steps = np.diff(times) * rate
+    lacking = np.where(steps >= GAP, np.rint(steps) - 1, 0).astype(np.int64)
+    total = int(lacking.sum())
+    if not total:
+        return samples, times, 0
+    places = np.flatnonzero(lacking)
+    at = np.concatenate([np.linspace(times[i], times[i + 1], lacking[i] + 2)[1:-1] for i in places])
+    joined = np.concatenate([times, at])
+    order = np.argsort(joined, kind="stable")
+    wide = np.concatenate([samples, np.full((len(samples), total), np.nan, samples.dtype)], axis=1)
+    return wide[:, order], joined[order], total

@@ -1,0 +1,52 @@
+"""CSV and Parquet tables of a person's own recording; the columns are explained in `columns`."""
+
+from pathlib import Path
+
+from stf2m.core.errors import NothingToRead, UnreadableFile
+from stf2m.core.records import Recording
+from stf2m.data.readers._text import header_of, parse, read_text
+from stf2m.data.readers.columns import TEXT_COLUMNS, parse_column, recording_of
+from stf2m.data.streams import LONGEST_GAP
+
+
+def read_csv(path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False) -> Recording:
+    """A delimited file (comma, semicolon with decimal comma, or tab) as a recording.
+
+    An audio file of the same name beside it (monday.csv, monday.wav) is its voice stream. `repair` drops samples whose
+    time repeats or runs backwards; `longest_gap` s of missing samples are bridged, None = any. Errors: see `columns`.
+    """
+    text = read_text(path)
+    names, delimiter = header_of(text.data, path)
+    for name in names:
+        if name not in ("time", *TEXT_COLUMNS) and not name.startswith(("valence", "arousal")):
+            parse_column(name, path)
+    table = parse(text.data, path, names, skip=1, delimiter=delimiter, text=TEXT_COLUMNS)
+    found = recording_of(table, id=path.stem, where=path, subject=subject, longest_gap=longest_gap, repair=repair, notes=text.notes)
+    return _with_voice(found, path)
+
+
+def read_parquet(path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False) -> Recording:
+    """A Parquet table with the same columns as the CSV."""
+    from stf2m.data.keyed import read_parquet_table
+
+    if not path.is_file():
+        raise NothingToRead("no such file", where=path, hint="check the path")
+    table = read_parquet_table(path)
+    found = recording_of(table, id=path.stem, where=path, subject=subject, longest_gap=longest_gap, repair=repair)
+    return _with_voice(found, path)
+
+
+def _with_voice(recording: Recording, path: Path) -> Recording:
+    """Add the audio file of the same name as the stream `voice`, if there is one."""
+    from dataclasses import replace
+
+    from stf2m.data.readers.audio import read_audio
+
+    beside = next((p for suffix in (".wav", ".flac") if (p := path.with_suffix(suffix)).is_file()), None)
+    if beside is None or "voice" in recording.streams:
+        return recording
+    if not path.stem:
+        raise UnreadableFile("the file has no name", where=path)
+    voice = read_audio(beside)
+    words = (*recording.provenance, f"voice: read from {beside.name}, taken to begin at time 0", *voice.provenance)
+    return replace(recording, streams={**recording.streams, "voice": voice.streams["voice"]}, provenance=words)
