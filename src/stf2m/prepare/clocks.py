@@ -27,6 +27,12 @@ def grid_count(until: float, rate: float) -> int:
     return max(int(np.floor(until * rate)) + 1, 0)
 
 
+def grid_counts(until: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
+    """`grid_count` of many clock readings at once."""
+    moved = snap(until, rate) * rate
+    return np.maximum(np.ceil(moved - 1e-9 * np.maximum(np.abs(moved), 1.0)), 0.0).astype(np.int64)
+
+
 class ClockReport(NamedTuple):
     """What the time stamps of one stream say about its clock."""
 

@@ -1,0 +1,314 @@
+"""Prepared data sets on disk: signals appended person by person, memory-mapped when read.
+
+    ROOT/<hash of the signal recipe>/
+      manifest.json              version, data set, recipe, modalities; "finished" when everybody is in
+      signals/eda.f32            float32 (time, channel) of all recordings joined, little-endian
+      signals/eda.quality.f32    float32 (time,)
+      people/00000.parquet       one person's recordings, ratings, annotations; sizes and checksums of their signals
+
+A person is in the store once their Parquet file is: it is written last, atomically. What a killed run appended beyond
+the last person is cut off when the work continues, so nothing is half-written and nobody is done twice.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core import files
+from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, WrongVersion
+from stf2m.core.records import Recording
+from stf2m.prepare import people as table
+from stf2m.prepare.people import Person
+from stf2m.prepare.prepared import Joined, Prepared, describe_joined, entry_of
+from stf2m.prepare.recipe import SignalRecipe
+from stf2m.prepare.run import prepare_recording
+
+VERSION = 1
+BLOCK = 1 << 22
+"""samples read at once while checksums are verified"""
+
+
+class Card(Protocol):
+    """What the store keeps of a data set's card."""
+
+    name: str
+    emotions: tuple[str, ...]
+
+
+class People(Protocol):
+    """A data set as preparation sees it: a card, people, and their recordings."""
+
+    @property
+    def card(self) -> Any: ...
+    def subjects(self) -> tuple[str, ...]: ...
+    def recordings(self, subject: str) -> Iterator[Recording]: ...
+
+
+Progress = Callable[[int, int, str], None]
+"""called with people done, people in all, and the person just finished"""
+
+
+def prepare_dataset(dataset: People, recipe: SignalRecipe, root: Path, progress: Progress | None = None) -> Prepared:
+    """Prepare everybody into the store under `root` and open it; people already there are not prepared again.
+
+    One recording is in memory at a time. People that the data set no longer has are removed from the store. Raises
+    `NoSpace`, `CorruptStore`, `WrongVersion`, and `InvalidConfig` when the folder holds another data set.
+    """
+    folder = Path(root) / recipe.hash
+    subjects = dataset.subjects()
+    with files.guard_space(folder), _locked(folder):
+        _begin(folder, dataset, recipe)
+        done = _stored(folder)
+        if gone := [p.subject for p in done if p.subject not in subjects]:
+            _remove(folder, set(gone))
+            done = _stored(folder)
+        _cut_off(folder, done)
+        have = {p.subject for p in done}
+        for subject in subjects:
+            if subject not in have:
+                done.append(_append(folder, len(done), subject, dataset.recordings(subject), recipe, done))
+            if progress is not None:
+                progress(subjects.index(subject) + 1, len(subjects), subject)
+        _finish(folder, done)
+    return open_prepared(root, recipe)
+
+
+def open_prepared(root: Path, recipe: SignalRecipe, *, verify: bool = True) -> Prepared:
+    """Memory-map a finished store; with `verify` every signal is checked against its checksum.
+
+    Raises `NotStored` when it is not there or not finished, `WrongVersion`, `CorruptStore`.
+    """
+    folder = Path(root) / recipe.hash
+    manifest = _manifest(folder)
+    if not manifest.get("finished"):
+        raise NotStored("preparation was not finished", where=folder, hint="run the same preparation again; it continues")
+    done = _stored(folder)
+    if len(done) != manifest["people"]:
+        raise CorruptStore("people are missing", where=folder, expected=manifest["people"], got=len(done), hint="delete this folder")
+    joined = {m: Joined(j["rate"], tuple(j["channels"]), j["static"]) for m, j in manifest["modalities"].items()}
+    signals = {m: _map(folder, m, joined[m], done) for m in joined}
+    if verify:
+        for person in done:
+            _verify(folder, person, signals)
+    entries = tuple(entry for person in done for entry in person.entries)
+    return Prepared(
+        manifest["dataset"], recipe, tuple(manifest["emotions"]), joined,
+        {m: values.T for m, (values, _) in signals.items()}, {m: grades for m, (_, grades) in signals.items()}, entries,
+    )  # fmt: skip
+
+
+def forget_person(root: Path, subject: str) -> int:
+    """Remove a person from every store under `root`; -> the number of stores that held them."""
+    found = 0
+    for path in sorted(Path(root).glob("*/manifest.json")):
+        with files.guard_space(path.parent), _locked(path.parent):
+            _manifest(path.parent)
+            if any(person.subject == subject for person in _stored(path.parent)):
+                _remove(path.parent, {subject})
+                found += 1
+    return found
+
+
+def _begin(folder: Path, dataset: People, recipe: SignalRecipe) -> None:
+    """Make the folder, or check that it is this data set's."""
+    card = dataset.card
+    if not (folder / "manifest.json").exists():
+        for part in ("signals", "people"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        start = {"version": VERSION, "dataset": card.name, "emotions": list(card.emotions), "recipe": recipe.model_dump(mode="json")}
+        files.write_json(folder / "manifest.json", start | {"modalities": {}, "people": 0, "finished": False})
+    manifest = _manifest(folder)
+    if manifest["dataset"] != card.name:
+        raise InvalidConfig(
+            "this folder holds another data set", where=folder, expected=card.name, got=manifest["dataset"], hint="name another root"
+        )
+    for part in (folder, folder / "people"):
+        files.sweep_parts(part)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = files.read_json(folder / "manifest.json")
+    except NotStored:
+        raise NotStored("nothing is prepared here with these settings", where=folder, hint="run the preparation first") from None
+    if not isinstance(manifest, dict) or manifest.get("version") != VERSION:
+        got = manifest.get("version") if isinstance(manifest, dict) else "no manifest"
+        raise WrongVersion(
+            "a store of another version", where=folder, expected=VERSION, got=got, hint="delete this folder and prepare again"
+        )
+    return manifest
+
+
+def _stored(folder: Path) -> list[Person]:
+    return [table.read_person(path) for path in sorted((folder / "people").glob("[0-9]*.parquet"))]
+
+
+def _ends(done: list[Person]) -> dict[str, int]:
+    """Samples per modality that belong to finished people."""
+    ends: dict[str, int] = {}
+    for person in done:
+        ends |= {m: shard.end for m, shard in person.shards.items()}
+    return ends
+
+
+def _joined(done: list[Person]) -> dict[str, Joined]:
+    return {m: joined for person in done for m, joined in person.joined.items()}
+
+
+def _paths(folder: Path, modality: str) -> tuple[Path, Path]:
+    return folder / "signals" / f"{modality}.f32", folder / "signals" / f"{modality}.quality.f32"
+
+
+def _cut_off(folder: Path, done: list[Person]) -> None:
+    """Shorten every signal to what finished people own; raises `CorruptStore` when it is shorter already."""
+    ends, joined = _ends(done), _joined(done)
+    for modality in {path.name.split(".")[0] for path in (folder / "signals").iterdir()} | set(ends):
+        width = len(joined[modality].channels) if modality in joined else 1
+        for path, columns in zip(_paths(folder, modality), (width, 1)):
+            size, have = 4 * columns * ends.get(modality, 0), path.stat().st_size if path.exists() else 0
+            if have < size:
+                raise CorruptStore(
+                    "a signal is shorter than its index", where=path, expected=f"{size} bytes", got=have, hint="delete this folder"
+                )
+            if have > size:
+                with path.open("r+b") as handle:
+                    handle.truncate(size)
+
+
+def _append(folder: Path, number: int, subject: str, recordings: Iterator[Recording], recipe: SignalRecipe, done: list[Person]) -> Person:
+    """Prepare one person onto the end of the signals, then write their index: the moment they count as done."""
+    joined, ends, entries = _joined(done), _ends(done), []
+    begin, sums = dict(ends), {}
+    with _Appender(folder) as out:
+        for recording in recordings:
+            prepared = prepare_recording(recording, recipe)
+            joined = describe_joined(prepared, recipe, joined)
+            entries.append(entry_of(prepared, ends))
+            ends = ends | {m: bound[1] for m, bound in entries[-1].bounds.items()}
+            for modality, track in prepared.tracks.items():
+                sums[modality] = out.write(modality, track.values, track.quality, sums.get(modality, (0, 0)))
+    shards = {m: table.Shard(begin.get(m, 0), ends[m], *sums[m]) for m in sums}
+    person = Person(subject, tuple(entries), shards, {m: joined[m] for m in sums})
+    files.atomic_write_bytes(folder / "people" / f"{number:05d}.parquet", table.person_bytes(person))
+    return person
+
+
+class _Appender:
+    """Open signal files of a store; synchronised to the disk on a clean exit."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.handles = folder, {}
+
+    def __enter__(self) -> "_Appender":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        import os
+
+        for handle in self.handles.values():
+            if kind is None:
+                handle.flush()
+                os.fsync(handle.fileno())
+            with suppress(OSError):
+                handle.close()
+
+    def write(self, modality: str, values: NDArray[np.float32], quality: NDArray[np.float32], sums: tuple[int, int]) -> tuple[int, int]:
+        """Append (channel, time) values and (time,) quality; -> running checksums of the person's part."""
+        rows = np.ascontiguousarray(values.T, dtype="<f4"), np.ascontiguousarray(quality, dtype="<f4")
+        answer = []
+        for path, data, before in zip(_paths(self.folder, modality), rows, sums):
+            if path not in self.handles:
+                self.handles[path] = path.open("ab")
+            self.handles[path].write(memoryview(data).cast("B") if data.size else b"")
+            answer.append(zlib.crc32(data, before))
+        return answer[0], answer[1]
+
+
+def _finish(folder: Path, done: list[Person]) -> None:
+    manifest = _manifest(folder)
+    modalities = {m: {"rate": j.rate, "channels": list(j.channels), "static": j.static} for m, j in _joined(done).items()}
+    after = manifest | {"modalities": modalities, "people": len(done), "finished": True}
+    if after != manifest:
+        files.write_json(folder / "manifest.json", after)
+
+
+def _map(folder: Path, modality: str, joined: Joined, done: list[Person]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Memory maps (time, channel) and (time,) of one modality; raises `CorruptStore` when a size is wrong."""
+    count = _ends(done).get(modality, 0)
+    shapes = (count, len(joined.channels)), (count,)
+    maps = []
+    for path, shape in zip(_paths(folder, modality), shapes):
+        size, have = 4 * int(np.prod(shape)), path.stat().st_size if path.exists() else 0
+        if have != size:
+            raise CorruptStore(
+                "a signal does not have the size its index says", where=path, expected=f"{size} bytes", got=have, hint="delete this folder"
+            )
+        maps.append(np.memmap(path, dtype="<f4", mode="r", shape=shape) if size else np.zeros(shape, dtype=np.float32))
+    return maps[0], maps[1]
+
+
+def _verify(folder: Path, person: Person, signals: dict[str, tuple[NDArray, NDArray]]) -> None:
+    """Compare one person's signals with their checksums; raises `CorruptStore` that names file and person."""
+    for modality, shard in person.shards.items():
+        for path, data, want in zip(_paths(folder, modality), signals[modality], (shard.signal_sum, shard.quality_sum)):
+            found = 0
+            for begin in range(shard.begin, shard.end, BLOCK):
+                found = zlib.crc32(np.ascontiguousarray(data[begin : min(begin + BLOCK, shard.end)]), found)
+            if found != want:
+                raise CorruptStore(
+                    f"the signals of person {person.subject!r} were changed on disk", where=path, expected=f"checksum {want:08x}",
+                    got=f"{found:08x}", hint="delete this folder and prepare again",
+                )  # fmt: skip
+
+
+def _remove(folder: Path, gone: set[str]) -> None:
+    """Rewrite the store without some people, then put it in the old one's place."""
+    done = _stored(folder)
+    signals = {m: _map_loose(folder, m, j, done) for m, j in _joined(done).items()}
+    manifest = _manifest(folder)
+    with files.atomic_directory(folder, replace=True) as fresh:
+        for part in ("signals", "people"):
+            (fresh / part).mkdir()
+        kept: list[Person] = []
+        for person in (p for p in done if p.subject not in gone):
+            kept.append(_copy(fresh, len(kept), person, signals, _ends(kept)))
+        files.write_json(fresh / "manifest.json", manifest | {"people": len(kept)})
+
+
+def _map_loose(folder: Path, modality: str, joined: Joined, done: list[Person]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Like `_map`, for a store that may have a killed run's leftovers at its end."""
+    _cut_off(folder, done)
+    return _map(folder, modality, joined, done)
+
+
+def _copy(fresh: Path, number: int, person: Person, signals: dict[str, tuple[NDArray, NDArray]], ends: dict[str, int]) -> Person:
+    """Append a stored person to a new store; only positions change."""
+    shift = {m: ends.get(m, 0) - shard.begin for m, shard in person.shards.items()}
+    with _Appender(fresh) as out:
+        for m, shard in person.shards.items():
+            values, grades = signals[m]
+            for begin in range(shard.begin, shard.end, BLOCK):
+                part = slice(begin, min(begin + BLOCK, shard.end))
+                out.write(m, values[part].T, grades[part], (0, 0))
+    moved = table.move_person(person, shift)
+    files.atomic_write_bytes(fresh / "people" / f"{number:05d}.parquet", table.person_bytes(moved))
+    return moved
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer at a time per store; a second one waits."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as handle:
+        try:
+            import fcntl
+        except ImportError:  # no such locks on this system: a second writer must be avoided by hand
+            yield
+            return
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
