@@ -7,6 +7,8 @@ from stf2m.data.synthetic.curves import GRID, Curve, at, clock, inside, spells, 
 
 BREATH = 0.25
 """Hz of breathing"""
+KERNEL_PEAK = 0.4389
+"""largest value of exp(-t / 2.5) - exp(-t / 0.7)"""
 ROOM = 24.0
 """degC of the room, towards which a band that was taken off cools"""
 
@@ -34,7 +36,7 @@ def heart(beat: Curve, log_amplitude: Curve, motion: Curve, off: float, seconds:
     bvp = np.where(times < off, bvp, 0.5 * rng.standard_normal(len(times)))
     seen = clock(1, seconds, 5.0)
     mean = np.diff(at(np.concatenate([[0.0], np.cumsum(beat)[:-1]]) / GRID, np.stack([seen - 5, seen])), axis=0)[0] / 5
-    slips = np.where(inside(seen, motion + [0, 5]), 4.0, 0.7) * rng.standard_normal(len(seen))
+    slips = np.where(inside(seen, motion + np.array([0.0, 5.0])), 4.0, 0.7) * rng.standard_normal(len(seen))
     return {
         "bvp": stream("bvp", bvp, times, 64, ("bvp",), "au"),
         "hr": stream("hr", (mean + slips).round(2), seen, 1, ("hr",), "bpm"),
@@ -48,9 +50,8 @@ def skin(tonic: Curve, log_rate: Curve, motion: Curve, off: float, seconds: floa
     level = np.exp(tonic)
     counts = rng.poisson(np.exp(np.minimum(log_rate, 3.5)) / 60 / GRID)
     impulse = counts * rng.lognormal(-2.0, 0.35, len(counts)) * level.mean()
-    decay, rise = np.exp(-1 / (2.5 * GRID)), np.exp(-1 / (0.7 * GRID))
-    kernel_peak = 0.518
-    phasic = (lfilter([1.0], [1.0, -decay], impulse) - lfilter([1.0], [1.0, -rise], impulse)) / kernel_peak
+    decay, rise = (np.asarray(lfilter([1.0], [1.0, -np.exp(-1 / (tau * GRID))], impulse)) for tau in (2.5, 0.7))
+    phasic = (decay - rise) / KERNEL_PEAK
     times = clock(4, seconds)
     eda = at(level + phasic, times) * (1 + 0.002 * rng.standard_normal(len(times)))
     eda *= np.where(inside(times, motion), rng.uniform(0.5, 1.3, len(times)), 1.0)

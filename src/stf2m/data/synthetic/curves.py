@@ -23,22 +23,18 @@ def follow(curve: Curve, tau: float, delay: float = 0.0) -> Curve:
         curve = np.concatenate([np.repeat(curve[..., :1], shift, axis=-1), curve], axis=-1)[..., : curve.shape[-1]]
     keep = np.exp(-1.0 / (tau * GRID))
     settled = keep * curve[..., :1]
-    return lfilter([1.0 - keep], [1.0, -keep], curve, axis=-1, zi=settled)[0]
+    return np.asarray(lfilter([1.0 - keep], [1.0, -keep], curve, axis=-1, zi=settled)[0])
 
 
 def wander(rng: np.random.Generator, shape: tuple[int, ...], tau: float, *, poles: int = 1) -> Curve:
     """Stationary Gaussian noise of unit variance along the last axis, white noise through `poles` low-passes of `tau` s."""
     settle = int(6 * tau * GRID) * poles
-    pulse = np.zeros(settle)
-    pulse[0] = 1.0
     noise = rng.standard_normal((*shape[:-1], shape[-1] + settle))
-    from scipy.signal import lfilter
-
-    keep = np.exp(-1.0 / (tau * GRID))
+    pulse = np.zeros(settle)
+    pulse[1] = 1.0
     for _ in range(poles):
-        noise = lfilter([1.0 - keep], [1.0, -keep], noise, axis=-1)
-        pulse = lfilter([1.0 - keep], [1.0, -keep], pulse)
-    return noise[..., settle:] / np.sqrt((pulse**2).sum())
+        noise, pulse = follow(noise, tau), follow(pulse, tau)
+    return noise[..., settle:] / np.sqrt(np.square(pulse).sum())
 
 
 def feelings(world: World, person: Person, clip: np.random.Generator, own: np.random.Generator, count: int) -> Curve:
@@ -74,7 +70,7 @@ def spells(rng: np.random.Generator, per_minute: float, shortest: float, longest
 
 def inside(times: Curve, found: Curve) -> NDArray[np.bool_]:
     """(time,) whether each time lies in one of the spells."""
-    return ((times[:, None] >= found[:, 0]) & (times[:, None] < found[:, 1])).any(axis=1)
+    return np.any((times[:, None] >= found[:, 0]) & (times[:, None] < found[:, 1]), axis=1)
 
 
 def rate(world: World, person: Person, felt: Curve, rng: np.random.Generator, seconds: float) -> Rating:

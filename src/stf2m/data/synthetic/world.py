@@ -53,7 +53,7 @@ class World(Settings):
     stimulus_share: float = 0.25
     """share of the variance of a feeling that the clip causes, mean over people"""
     stimulus_share_spread: float = 0.08
-    feeling_tau: float = 4.0
+    feeling_tau: float = 5.0
     """two cascaded low-passes of this time constant shape clip and person curves alike"""
     knee: float = -0.3
     """felt arousal at which sweat responses begin to increase"""
@@ -66,8 +66,8 @@ class World(Settings):
     steepness_spread: float = 0.2
     lag: float = 1.5
     """s by which the rating trails the feeling"""
-    lag_spread: float = 0.4
-    rater_noise: float = 0.15
+    lag_spread: float = 0.3
+    rater_noise: float = 0.12
     """standard deviation of the hand that rates, in units of feeling, time constant 3 s"""
     unrated_per_minute: float = 0.3
     """spells of 3 to 8 s without a rating"""
@@ -77,7 +77,7 @@ class World(Settings):
     blinks_per_minute: float = 10.0
     off_wrist: float = 0.06
     """probability that the last 8 to 16 % of a recording were measured with the band taken off"""
-    missing_person: float = 0.12
+    missing_person: float = 0.1
     """probability, for each of eda, pupil, temp and acc, that a person has none of it at all"""
     missing_recording: float = 0.04
     """probability, for each of the same, that one recording of a person lacks it"""
@@ -86,25 +86,32 @@ class World(Settings):
 PEOPLE = World(
     name="people",
     heart=Channel(
-        unit="bpm", offset=72, offset_spread=9, arousal=5, valence=2.5, reversed_arousal=0.4, reversed_valence=0.3, delay=0.5, tau=1.5,
-        noise=3.0, drift=1.5,
+        unit="bpm", offset=72, offset_spread=9, arousal=7, valence=3, reversed_arousal=0.4, reversed_valence=0.3,
+        delay=0.3, tau=1.0, noise=1.4, drift=0.8,
     ),
     pulse=Channel(
-        unit="log au", offset=4.1, offset_spread=0.4, arousal=-0.25, valence=0.2, reversed_arousal=0.35, reversed_valence=0.3, delay=0.5, tau=1.5,
-        noise=0.17, drift=0.08,
+        unit="log au", offset=4.1, offset_spread=0.4, arousal=-0.4, valence=0.3, reversed_arousal=0.4, reversed_valence=0.3,
+        delay=0.3, tau=1.0, noise=0.08, drift=0.05,
     ),
-    sweat=Channel(unit="log 1/min", offset=1.2, offset_spread=0.3, arousal=0.9, valence=0.0, spread=0.5, delay=1.2, tau=0.5, noise=0.2),
-    tonic=Channel(unit="log uS", offset=0.8, offset_spread=0.7, arousal=0.08, valence=0.0, spread=0.5, delay=1.0, tau=4.0, noise=0.03, drift=0.06),
+    sweat=Channel(
+        unit="log 1/min", offset=1.2, offset_spread=0.3, arousal=0.9, valence=0.0, spread=0.5,
+        delay=1.2, tau=0.5, noise=0.2,
+    ),
+    tonic=Channel(
+        unit="log uS", offset=0.8, offset_spread=0.7, arousal=0.1, valence=0.0, spread=0.5,
+        delay=1.0, tau=4.0, noise=0.03, drift=0.05,
+    ),
     warmth=Channel(
-        unit="degC", offset=33.0, offset_spread=1.2, arousal=-0.20, valence=0.25, reversed_arousal=0.35, reversed_valence=0.3, delay=1.0, tau=5.0,
-        noise=0.08, noise_tau=8.0, drift=0.1,
+        unit="degC", offset=33.0, offset_spread=1.2, arousal=-0.2, valence=0.3, reversed_arousal=0.35, reversed_valence=0.3,
+        delay=1.0, tau=4.0, noise=0.04, noise_tau=6.0, drift=0.05,
     ),
     movement=Channel(
-        unit="log g", offset=-3.2, offset_spread=0.3, arousal=0.5, valence=0.0, reversed_arousal=0.4, tau=0.5, noise=0.4, drift=0.15,
+        unit="log g", offset=-3.2, offset_spread=0.3, arousal=0.75, valence=0.0, reversed_arousal=0.4,
+        tau=0.5, noise=0.25, drift=0.08,
     ),
     pupil=Channel(
-        unit="mm", offset=3.6, offset_spread=0.5, arousal=0.2, valence=0.14, reversed_arousal=0.3, reversed_valence=0.3, delay=0.4, tau=0.6,
-        noise=0.12, noise_tau=2.0, drift=0.06,
+        unit="mm", offset=3.6, offset_spread=0.5, arousal=0.2, valence=0.16, reversed_arousal=0.35, reversed_valence=0.3,
+        delay=0.2, tau=0.5, noise=0.08, noise_tau=2.0, drift=0.04,
     ),
 )  # fmt: skip
 """People who differ in rest level, gain, sign, threshold, lag and share of the stimulus."""
@@ -121,7 +128,7 @@ NULL = PEOPLE.model_copy(
         "threshold_spread": 0.0,
         "steepness_spread": 0.0,
         "lag_spread": 0.0,
-        "rater_noise": 0.5,
+        "rater_noise": 0.35,
         **{name: getattr(PEOPLE, name).model_copy(update=ALIKE) for name in CHANNELS},
     }
 )
