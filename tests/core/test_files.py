@@ -3,7 +3,10 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 from stf2m.core import files
@@ -81,12 +84,16 @@ def test_directory_can_be_replaced_and_survives_a_failed_replacement(tmp_path):
     assert listing(tmp_path) == ["store", "store/2"]
 
 
-def test_sweep_removes_only_parts(tmp_path):
-    files.part_of(tmp_path / "a").write_text("left")
-    files.part_of(tmp_path / "b").mkdir()
-    (tmp_path / "kept.part").write_text("mine")
+def test_sweep_removes_only_parts_of_dead_writers(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f".a.{dead.pid}-00{files.PART}").write_text("left")
+    (tmp_path / f".b.{dead.pid}-01{files.PART}").mkdir()
+    mine = files.part_of(tmp_path / "c")
+    mine.write_text("still writing")
+    (tmp_path / "kept.part").write_text("not ours")
     assert files.sweep_parts(tmp_path) == 2
-    assert listing(tmp_path) == ["kept.part"]
+    assert listing(tmp_path) == sorted([mine.name, "kept.part"])
 
 
 def test_checksum_follows_content(tmp_path):
@@ -107,3 +114,42 @@ def test_json_round_trip_and_its_errors(tmp_path):
     with pytest.raises(NotStored):
         files.read_json(tmp_path / "gone.json")
     assert listing(tmp_path) == ["a.json", "bad.json"]
+
+
+@pytest.mark.parametrize("array", [np.arange(6, dtype=np.float32).reshape(2, 3).T, np.zeros((2, 0)), np.array(3, dtype=np.int16)])
+def test_arrays_come_back_as_numpy_itself_reads_them(tmp_path, array):
+    files.save_array(tmp_path / "a.npy", array)
+    for found in (files.load_array(tmp_path / "a.npy"), files.load_array(tmp_path / "a.npy", whole=True), np.load(tmp_path / "a.npy")):
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array)
+
+
+def test_arrays_of_objects_are_neither_written_nor_read(tmp_path):
+    objects = np.array([{}, None])
+    with pytest.raises(TypeError, match="objects"):
+        files.save_array(tmp_path / "a.npy", objects)
+    np.save(tmp_path / "b.npy", objects, allow_pickle=True)
+    with pytest.raises(CorruptStore, match=r"b\.npy"):
+        files.load_array(tmp_path / "b.npy")
+
+
+def test_damaged_and_missing_arrays_are_named(tmp_path):
+    files.save_array(tmp_path / "a.npy", np.zeros(100))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:200])
+    for whole in (True, False):
+        with pytest.raises(CorruptStore, match=r"a\.npy"):
+            files.load_array(tmp_path / "a.npy", whole=whole)
+    with pytest.raises(NotStored):
+        files.load_array(tmp_path / "gone.npy")
+
+
+def test_a_file_size_limit_of_the_system_is_no_space(tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        with pytest.raises(NoSpace), files.atomic_directory(tmp_path / "store") as folder:
+            files.save_array(folder / "a.npy", np.ones(1 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert listing(tmp_path) == []

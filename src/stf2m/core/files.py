@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stf2m.core.errors import CorruptStore, NoSpace, NotStored
 
 PART = ".part"
@@ -119,11 +122,25 @@ def sync_folder(path: Path) -> None:
 
 
 def sweep_parts(folder: Path) -> int:
-    """Delete what killed writers left directly in `folder`; returns how many. Only call it when no other writer runs."""
-    parts = list(Path(folder).glob(f".*{PART}"))
+    """Delete what killed writers left directly in `folder`; returns how many. Parts of living processes stay."""
+    parts = [item for item in Path(folder).glob(f".*{PART}") if not _alive(item)]
     for item in parts:
         shutil.rmtree(item) if item.is_dir() else item.unlink()
     return len(parts)
+
+
+def _alive(part: Path) -> bool:
+    """Whether the process that wrote a part, this one included, still runs on this machine."""
+    number = part.name.removesuffix(PART).rsplit(".", 1)[-1].split("-")[0]
+    if not number.isdigit() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def sha256(path: Path) -> str:
@@ -148,3 +165,34 @@ def read_json(path: Path) -> Any:
         raise NotStored("the file is missing", where=path) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as problem:
         raise CorruptStore(f"not readable as JSON ({problem})", where=path, hint="write it again from its source") from None
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one plain array as .npy, not atomically: for files inside an `atomic_directory`. Objects are refused.
+
+    `numpy.save` reports a full disk without saying so (its `OSError` has no number); this one raises `NoSpace`.
+    """
+    if array.dtype.hasobject:
+        raise TypeError(f"{path}: arrays of objects are not stored")
+    array = np.ascontiguousarray(array)
+    with guard_space(path), Path(path).open("wb") as handle:
+        np.lib.format.write_array_header_1_0(handle, np.lib.format.header_data_from_array_1_0(array))
+        handle.write(array.data.cast("B") if array.size else b"")
+
+
+def load_array(path: Path, *, whole: bool = False) -> NDArray[Any]:
+    """Read a .npy memory-mapped and read-only, or into memory when `whole`; raises `NotStored` or `CorruptStore`."""
+    try:
+        return np.load(path, mmap_mode=None if whole or _is_empty(path) else "r", allow_pickle=False)
+    except FileNotFoundError:
+        raise NotStored("the file is missing", where=path) from None
+    except (ValueError, EOFError) as problem:
+        raise CorruptStore(f"not readable as an array ({problem})", where=path, hint="write it again from its source") from None
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether the array has no elements (such a file cannot be mapped)."""
+    with Path(path).open("rb") as handle:
+        version = np.lib.format.read_magic(handle)
+        shape, _, _ = np.lib.format.read_array_header_1_0(handle) if version == (1, 0) else np.lib.format.read_array_header_2_0(handle)
+    return 0 in shape
