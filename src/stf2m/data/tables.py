@@ -213,14 +213,20 @@ class TablesDataset:
         where = f"{self.card.name} {name}"
         if part.file is None:
             return _whole_label(part, row, end, where)
-        assert part.key and part.time and part.emotion
+        assert part.key
         table, key = self._table(part.file, part.key), row["_key"]
         if key not in table:
             notes.append(f"labels by {part.source}: not in the files of this recording")
             return ()
-        names = rename(list(table.columns(key, (part.emotion,))[part.emotion].tolist()), part.names, where)
-        onsets = _clock(part.time, table, key, row, where) - zero
-        return runs(names, onsets, onsets + part.hold, source=part.source)
+        return label_runs(part, table, key, row, zero, where)
+
+
+def label_runs(part: LabelMap, table: KeyedTable, key: str, row: Row, zero: float, where: str) -> tuple[Annotation, ...]:
+    """Runs of equal labels in a key's rows; `zero` is the clock time of the recording's time 0, s."""
+    assert part.time and part.emotion
+    names = rename(table.columns(key, (part.emotion,))[part.emotion].tolist(), part.names, where)
+    onsets = _clock(part.time, table, key, row, where) - zero
+    return runs(names, onsets, onsets + part.hold, source=part.source)
 
 
 def _bare(name: str) -> str:

@@ -1,6 +1,7 @@
 """Which of a data set's layouts lies in a folder."""
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from stf2m.data.mapping import TablesMapping, load_mapping
 from stf2m.data.tables import TablesDataset
 
 
+@cache
 def mapping_of(name: str) -> TablesMapping:
     """The committed mapping of a tidy copy."""
     return load_mapping(Path(str(files("stf2m.data") / "mappings" / f"{name}.toml")))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stf2m.core.errors import NothingToRead, TruncatedFile, UnknownColumn, UnreadableFile
+from stf2m.data.mapping import missing_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,9 +62,12 @@ def header_of(data: bytes, path: Path) -> tuple[list[str], str]:
     return names, delimiter
 
 
-def parse(data: bytes, path: Path, names: list[str], *, skip: int, delimiter: str = ",", text: tuple[str, ...] = ()) -> "pa.Table":
+def parse(
+    data: bytes, path: Path, names: list[str], *, skip: int, delimiter: str = ",", text: tuple[str, ...] = (), only: tuple[str, ...] = ()
+) -> "pa.Table":
     """Rows after the first `skip` lines as float64 columns (`text` columns as strings); empty cells are null.
 
+    With `only`, these columns alone are converted; one that is not there raises `UnknownColumn`.
     Raises `UnreadableFile`, `TruncatedFile` or `NothingToRead`.
     """
     import pyarrow as pa
@@ -73,6 +77,9 @@ def parse(data: bytes, path: Path, names: list[str], *, skip: int, delimiter: st
     if not first or not b"\n".join(data.split(b"\n", skip)[skip:]).strip():
         raise NothingToRead("the table has no rows", where=path)
     decimal = "," if delimiter == ";" and b"," in first[0] else "."
+    for name in only:
+        if name not in names:
+            raise missing_column(name, names, path)
     types = {name: pa.string() if name in text else pa.float64() for name in names}
     try:
         return pc.read_csv(
@@ -80,7 +87,12 @@ def parse(data: bytes, path: Path, names: list[str], *, skip: int, delimiter: st
             read_options=pc.ReadOptions(skip_rows=skip, column_names=names),
             parse_options=pc.ParseOptions(delimiter=delimiter),
             convert_options=pc.ConvertOptions(
-                column_types=types, null_values=["", " "], strings_can_be_null=True, quoted_strings_can_be_null=True, decimal_point=decimal
+                column_types=types,
+                include_columns=list(only),
+                null_values=["", " "],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                decimal_point=decimal,
             ),
         )
     except (pa.ArrowException, UnicodeDecodeError, OSError) as problem:
