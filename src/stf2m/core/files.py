@@ -121,9 +121,12 @@ def sync_folder(path: Path) -> None:
         sync(path)
 
 
-def sweep_parts(folder: Path) -> int:
-    """Delete what killed writers left directly in `folder`; returns how many. Parts of living processes stay."""
-    parts = [item for item in Path(folder).glob(f".*{PART}") if not _alive(item)]
+def sweep_parts(folder: Path, name: str = "*") -> int:
+    """Delete what killed writers of `name` (a pattern) left directly in `folder`; returns how many.
+
+    Parts of living processes stay.
+    """
+    parts = [item for item in Path(folder).glob(f".{name}.*{PART}") if not _alive(item)]
     for item in parts:
         shutil.rmtree(item) if item.is_dir() else item.unlink()
     return len(parts)
@@ -153,8 +156,20 @@ def sha256(path: Path) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as readable JSON, atomically; NaN is refused (write null)."""
-    atomic_write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write `value` as readable JSON, atomically; numpy scalars become numbers, NaN is refused (write null)."""
+    atomic_write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=_number) + "\n")
+
+
+def digest_json(value: Any) -> str:
+    """Checksum of a JSON value that does not depend on spaces or the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_number).encode()).hexdigest()
+
+
+def _number(value: Any) -> Any:
+    """A numpy scalar as a plain number."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 def read_json(path: Path) -> Any:
