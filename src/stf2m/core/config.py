@@ -5,7 +5,7 @@ import json
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,10 +36,21 @@ def build(kind: type[S], values: dict[str, Any], *, where: str) -> S:
         key = ".".join(str(part) for part in first["loc"])
         hint = ""
         if first["type"] == "extra_forbidden":
-            known = sorted(kind.model_fields)
+            known = sorted(_model_at(kind, first["loc"][:-1]).model_fields)
             close = get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(close)}?" if close else f"known keys: {', '.join(known)}"
         raise InvalidConfig(f"{key}: {first['msg']}", where=where, got=repr(first["input"])[:80], hint=hint) from None
+
+
+def _model_at(kind: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+    """The nested settings record at `path`, so that an unknown key meets its own neighbours."""
+    for part in path:
+        field = kind.model_fields.get(str(part))
+        inner: list[Any] = [field.annotation] if field else []
+        while inner and not (isinstance(inner[0], type) and issubclass(inner[0], BaseModel)):
+            inner = [*get_args(inner[0]), *inner[1:]]
+        kind = inner[0] if inner else kind
+    return kind
 
 
 def load_toml(path: Path) -> dict[str, Any]:

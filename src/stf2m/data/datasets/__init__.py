@@ -1,24 +1,30 @@
 """Data sets by name; each is a folder of somebody's files, read lazily."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from stf2m.core.registry import look_up
-from stf2m.data.datasets import ceap360vr, hku956, ravdess, stress_predict
 from stf2m.data.datasets.base import Dataset
 
 
+def _folder(module: str) -> Callable[[Path], Dataset]:
+    """The `open_folder` of a module beside this one, imported when it is called."""
+    return lambda root: import_module(f"stf2m.data.datasets.{module}").open_folder(root)
+
+
 def _synthetic(root: Path) -> Dataset:
+    """Generated people; they need no folder."""
     from stf2m.data.datasets.synthetic import SyntheticDataset
 
     return SyntheticDataset()
 
 
 DATASETS: dict[str, Callable[[Path], Dataset]] = {
-    "ceap360vr": ceap360vr.open_folder,
-    "hku956": hku956.open_folder,
-    "ravdess": ravdess.open_folder,
-    "stress_predict": stress_predict.open_folder,
+    "ceap360vr": _folder("ceap360vr"),
+    "hku956": _folder("hku956"),
+    "ravdess": _folder("ravdess"),
+    "stress_predict": _folder("stress_predict"),
     "synthetic": _synthetic,
 }
 """name -> factory of the folder; the layout (tidy tables or the publisher's own) is told from what lies there"""
