@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 
@@ -64,9 +63,10 @@ def network_params(net: nn.Module) -> Params:
     return {NET + name: value.detach().clone() for name, value in net.named_parameters()}
 
 
-def labelled(features: Features, emotions: int) -> Float[Tensor, "segment emotion"]:
+def labelled(features: Batch | Features, emotions: int) -> Float[Tensor, "segment emotion"]:
     """One-hot labels times weight; rows of padding and of unlabelled segments are 0."""
-    return F.one_hot(features.target, emotions).to(features.u.dtype) * (features.weight * features.known).unsqueeze(1)
+    one_hot = features.target.unsqueeze(1) == torch.arange(emotions, device=features.target.device)
+    return one_hot * (features.weight * features.known).unsqueeze(1)
 
 
 def class_weights(labels: Float[Tensor, "segment emotion"]) -> Float[Tensor, " segment"]:

@@ -44,8 +44,9 @@ class Network(nn.Module):
         self.register_buffer("readable", torch.tensor(readable, dtype=torch.long), persistent=False)
         owner = [self.modalities.index(descriptors[j].modality) for j in readable]
         self.register_buffer("owner", torch.tensor(owner, dtype=torch.long), persistent=False)
-        self.antecedents = len(readable) + config.directions
-        self.direct = nn.Linear(config.width, config.directions) if config.directions else None
+        self.directions = config.directions if config.fuzzy != "none" else 0
+        self.antecedents = len(readable) + self.directions
+        self.direct = nn.Linear(config.width, self.directions) if self.directions else None
         self.mix = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
         self.code = nn.LayerNorm(config.width)
         self.rules = self._rules()

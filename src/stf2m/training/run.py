@@ -61,6 +61,11 @@ class Fitted:
             raise Leak("these settings need a training of their own", got=config.learner)
         return Fitted(config, self.inputs, self.target, self.net, build_learner(config), self.params, self.normaliser, self.facts)
 
+    def load(self) -> Network:
+        """Put the parameters into the network itself, for code that reads modules rather than parameters."""
+        self.net.load_state_dict({name[4:]: value for name, value in self.params.items() if name.startswith("net.")})
+        return self.net
+
     def predict(
         self,
         segments: Segments,

@@ -1,0 +1,141 @@
+"""The shipped artefact: weights, recipe, vocabulary, versions, a card and the rules in words. No pickle."""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from safetensors.torch import load, save
+
+from stf2m import __version__
+from stf2m.core.config import build as build_settings
+from stf2m.core.errors import CorruptStore, NotStored, SensorMismatch, WrongVersion
+from stf2m.core.files import atomic_directory, read_json, sha256
+from stf2m.prepare.normalise import Normaliser
+from stf2m.prepare.recipe import Recipe
+from stf2m.training.build import Inputs, build_learner, build_network
+from stf2m.training.config import TrainConfig
+from stf2m.training.run import Fitted
+from stf2m.training.words import rules_in_words
+
+FORMAT = 1
+WEIGHTS = "network.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A fitted learner with the recipe its inputs need. `facts` is the machine-readable part of the card."""
+
+    fitted: Fitted
+    recipe: Recipe
+    facts: dict[str, Any]
+    rules: tuple[str, ...]
+    path: Path | None = None
+
+    @property
+    def net(self) -> Any:
+        return self.fitted.net
+
+    @property
+    def learner(self) -> Any:
+        return self.fitted.learner
+
+    @property
+    def params(self) -> Any:
+        return self.fitted.params
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        return self.fitted.inputs.emotions
+
+
+def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any]) -> Path:
+    """Write a bundle folder whole or not at all (an older one at `path` is replaced).
+
+    `facts`: what the card must say, at least `dataset`, `licence`, `consent`, `people` (how many), `subjects` (names, so
+    that a deleted person can be found).
+    """
+    tensors = {f"params/{n}": v.detach().contiguous().clone() for n, v in fitted.params.items()}
+    tensors |= {f"normaliser/{n}": torch.from_numpy(v.copy()) for n, v in fitted.normaliser.to_arrays().items()}
+    rules = rules_in_words(fitted)
+    inputs = fitted.inputs.model_dump(mode="json")
+    card = {
+        "format": FORMAT, "version": __version__, "torch": torch.__version__.split("+")[0], "target": fitted.target,
+        "emotions": list(fitted.inputs.emotions), "learner": fitted.config.learner, **facts, **fitted.facts,
+    }  # fmt: skip
+    with atomic_directory(path, replace=True) as folder:
+        (folder / WEIGHTS).write_bytes(save(tensors))
+        (folder / "config.toml").write_text(tomli_w.dumps(_no_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
+        (folder / "recipe.toml").write_text(tomli_w.dumps(_no_none(recipe.model_dump(mode="json"))), encoding="utf-8")
+        (folder / "inputs.json").write_text(json.dumps(inputs), encoding="utf-8")
+        (folder / "rules.txt").write_text("\n".join(rules) + "\n", encoding="utf-8")
+        (folder / "card.md").write_text(card_text(card, rules), encoding="utf-8")
+        sums = {p.name: sha256(p) for p in sorted(folder.iterdir())}
+        (folder / "bundle.json").write_text(json.dumps({**card, "sha256": sums}, indent=1), encoding="utf-8")
+    return path
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Read a bundle; raises `NotStored`, `WrongVersion` or `CorruptStore`, each naming the file."""
+    path = Path(path)
+    if not (path / "bundle.json").exists():
+        raise NotStored("no bundle here", where=path, expected="a folder written by stf2m train", hint="check the path")
+    facts = read_json(path / "bundle.json")
+    if facts.get("format") != FORMAT:
+        hint = "train it again with this version, or install the version that wrote it"
+        raise WrongVersion("bundle of another version", where=path, expected=f"format {FORMAT}", got=f"format {facts.get('format')}", hint=hint)
+    for name, digest in facts["sha256"].items():
+        if sha256(path / name) != digest:
+            raise CorruptStore("the file is not as it was written", where=path / name, hint="copy the bundle again from its source")
+    config = build_settings(TrainConfig, tomllib.loads((path / "config.toml").read_text(encoding="utf-8")), where=str(path / "config.toml"))
+    recipe = build_settings(Recipe, tomllib.loads((path / "recipe.toml").read_text(encoding="utf-8")), where=str(path / "recipe.toml"))
+    inputs = build_settings(Inputs, read_json(path / "inputs.json"), where=str(path / "inputs.json"))
+    parts: dict[str, dict[str, torch.Tensor]] = {"params": {}, "normaliser": {}}
+    for full, value in load((path / WEIGHTS).read_bytes()).items():
+        part, _, name = full.partition("/")
+        parts[part][name] = value
+    normaliser = Normaliser.from_arrays({n: v.numpy() for n, v in parts["normaliser"].items()})
+    fitted = Fitted(config, inputs, facts["target"], build_network(config, inputs), build_learner(config), parts["params"], normaliser)
+    rules = tuple((path / "rules.txt").read_text(encoding="utf-8").splitlines()) if config.network.fuzzy in ("htsk", "tsk") else ()
+    return Bundle(fitted, recipe, facts, rules, path)
+
+
+def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) -> tuple[str, ...]:
+    """The bundle's modalities that a recording offers; raises `SensorMismatch` in words when there are none."""
+    wanted = tuple(info.modality for info in bundle.fitted.inputs.infos)
+    usable = tuple(m for m in wanted if m in modalities)
+    if not usable:
+        raise SensorMismatch(
+            "the bundle knows none of this recording's sensors", where=where, expected=" or ".join(wanted),
+            got=", ".join(modalities) or "nothing", hint="record one of these sensors or train on people who wore yours",
+        )  # fmt: skip
+    return usable
+
+
+def card_text(card: dict[str, Any], rules: tuple[str, ...]) -> str:
+    """The model card in Markdown: what it is, what it was trained on, what it must not be used for."""
+    limits = "non-commercial use only" if card.get("consent") == "non-commercial" else str(card.get("consent", "unknown"))
+    lines = [
+        f"# Model card: {card['target']} ({card['learner']})", "",
+        f"- trained on: {card.get('dataset', 'unknown')}, {card.get('people', '?')} people; licence of the data: {card.get('licence', 'unknown')}",
+        f"- permitted use: **{limits}**",
+        f"- answers: {', '.join(card['emotions'])}; valence and arousal in -1..1",
+        f"- written by stf2m {card['version']}, torch {card['torch']}, format {card['format']}", "",
+        "## Intended use and limits", "",
+        "For research and for people who agreed to it, on their own data. Not for decisions about people, not at work or in",
+        "education (EU AI Act, Art. 5(1)(f)). Answers are estimates of self-reported or acted emotion of people like the",
+        "training people; without labels of a person they are answers for people in general.", "",
+        "## Rules", "",
+        *(f"{i + 1}. {rule}" for i, rule in enumerate(rules)),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _no_none(value: Any) -> Any:
+    """TOML has no null: settings that are None are left out and come back as their default."""
+    if isinstance(value, dict):
+        return {k: _no_none(v) for k, v in value.items() if v is not None}
+    return [_no_none(v) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,92 @@
+"""The whole network: absent equals masked, every switch runs, gradients reach everything."""
+
+import numpy as np
+import pytest
+import torch
+
+from stf2m.core.tensors import Batch
+from stf2m.model.config import NetworkConfig
+from stf2m.model.explain import rule_facts
+from stf2m.model.network import Network
+from stf2m.prepare.normalise import fit_normaliser
+from stf2m.tasks.loader import load_batch
+from tests.toy import toy_segments
+
+SEGMENTS = toy_segments(people=2)
+BATCH = load_batch(SEGMENTS, fit_normaliser(SEGMENTS, np.arange(len(SEGMENTS))), "emotion", np.arange(12))
+
+
+def network(**changes: object) -> Network:
+    torch.manual_seed(0)
+    return Network(NetworkConfig(width=16, node_width=8, **changes), SEGMENTS.infos, SEGMENTS.descriptor_infos, 3).eval()
+
+
+def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
+    features = net("encode", batch)
+    zero = torch.zeros
+    hidden = net("fuse", features, zero(16), zero(16), zero(net.antecedents), zero(4))
+    return net("head", hidden)
+
+
+SWITCHES = [
+    {}, {"signals": False}, {"descriptors": False}, {"temporal_gate": False}, {"spatial": False}, {"fuzzy": "tsk"},
+    {"fuzzy": "mlp"}, {"fuzzy": "none"}, {"directions": 0}, {"blocks": 2},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SWITCHES, ids=str)
+def test_every_ablation_runs_and_trains_every_weight(changes: dict) -> None:
+    net = network(**changes)
+    scores = answer(net, BATCH)
+    assert scores.logits.shape == (12, 3) and scores.rating.abs().max() <= 1
+    (scores.logits.sum() + scores.logits.pow(2).sum() + scores.rating.sum() + scores.fuzzy.pow(2).sum()).backward()
+    idle = [n for n, p in net.named_parameters() if p.grad is None]
+    assert idle == []
+
+
+@pytest.mark.parametrize("absent", range(4))
+def test_values_of_an_absent_modality_do_not_matter(absent: int) -> None:
+    net = network()
+    present = BATCH.present.clone()
+    present[:, absent] = 0
+    name = SEGMENTS.modalities[absent]
+    changed = BATCH.signals | {name: BATCH.signals[name] + 3.0}
+    owner = torch.tensor([d.modality == name for d in SEGMENTS.descriptor_infos])
+    described = torch.where(owner, BATCH.descriptors + 5.0, BATCH.descriptors)
+    a = answer(net, BATCH._replace(present=present))
+    b = answer(net, BATCH._replace(present=present, signals=changed, descriptors=described))
+    for one, two in zip(a, b):
+        torch.testing.assert_close(one, two)
+
+
+def test_absent_equals_distrusted() -> None:
+    """A modality whose weight is driven to 0 leaves the same code as one that is absent (rules see descriptors apart)."""
+    net = network(fuzzy="none", spatial=False)
+    features = net("encode", BATCH)
+    present = BATCH.present.clone()
+    present[:, 2] = 0
+    zero = torch.zeros
+    trust = torch.tensor([0.0, 0.0, -1e4, 0.0])
+    a = net("fuse", features, zero(16), zero(16), zero(net.antecedents), trust)
+    b = net("fuse", net("encode", BATCH._replace(present=present)), zero(16), zero(16), zero(net.antecedents), zero(4))
+    torch.testing.assert_close(a.h, b.h)
+
+
+def test_nothing_present_is_finite() -> None:
+    scores = answer(network(), BATCH._replace(present=torch.zeros_like(BATCH.present)))
+    assert all(torch.isfinite(value).all() for value in scores)
+    assert (scores.modality_weight == 0).all()
+
+
+def test_segments_do_not_see_each_other() -> None:
+    net = network()
+    whole = answer(net, BATCH).logits
+    one = Batch(*({m: v[3:4] for m, v in x.items()} if isinstance(x, dict) else x[3:4] for x in BATCH))
+    torch.testing.assert_close(answer(net, one).logits, whole[3:4])
+
+
+def test_every_rule_is_explained() -> None:
+    facts = rule_facts(network())
+    assert len(facts) == 12
+    assert all(1 <= len(f.inputs) <= 3 and abs(float(f.terms.sum()) - 2.0) < 1e-4 for f in facts)
+    assert rule_facts(network(fuzzy="mlp")) == []
