@@ -1,0 +1,82 @@
+"""A data set in a few rows: people, hours, sensors with their rates, labels, licence."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stf2m.core.records import Recording
+from stf2m.data.datasets.base import Dataset
+
+
+@dataclass
+class Tally:
+    """Running counts over the recordings of a data set."""
+
+    people: int = 0
+    recordings: int = 0
+    seconds: float = 0.0
+    rates: dict[str, Counter[float]] = field(default_factory=dict)
+    """modality -> sample rate (0 = events) -> recordings"""
+    rated: int = 0
+    rated_seconds: float = 0.0
+    high: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    """rated seconds with valence, arousal at or above neutral"""
+    emotions: Counter[str] = field(default_factory=Counter)
+
+    def add(self, recording: Recording) -> None:
+        """Count one recording; reads ratings and labels, never the samples."""
+        self.recordings += 1
+        self.seconds += recording.length
+        for modality, rate in {s.modality: s.sample_rate for s in recording.streams.values()}.items():
+            self.rates.setdefault(modality, Counter())[rate] += 1
+        self.emotions.update(a.emotion for a in recording.annotations if a.emotion)
+        self.rated += bool(recording.ratings) or any(a.valence is not None for a in recording.annotations)
+        for rating in recording.ratings[:1]:
+            known = np.isfinite(rating.values).all(axis=0)
+            step = float(np.median(np.diff(rating.times))) if len(rating.times) > 1 else 0.0
+            self.rated_seconds += step * int(known.sum())
+            self.high += step * (rating.values[:, known] >= 0).sum(axis=1)
+
+
+def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
+    """(what, value) rows: title, people, recordings, minutes, sensors with rates, labels, licence, citation, notes.
+
+    Reads every recording once, one at a time.
+    """
+    card, tally = dataset.card, Tally(people=len(dataset.subjects()))
+    for subject in dataset.subjects():
+        for recording in dataset.recordings(subject):
+            tally.add(recording)
+    rows = [
+        ("data set", f"{card.name}: {card.title}"),
+        ("people", str(tally.people)),
+        (
+            "recordings",
+            f"{tally.recordings} ({tally.seconds / 60:.1f} min, {tally.seconds / max(tally.recordings, 1):.0f} s each on average)",
+        ),
+        *((f"sensor {modality}", _rates(counts, tally.recordings)) for modality, counts in sorted(tally.rates.items())),
+        ("labels", card.labels),
+        *_label_rows(tally),
+        ("licence", card.licence),
+        ("permitted use", card.consent),
+        ("cite", card.citation),
+    ]
+    return rows + [("note", note) for note in card.notes]
+
+
+def _rates(counts: Counter[float], recordings: int) -> str:
+    words = [f"{rate:g} Hz" if rate else "events" for rate, _ in counts.most_common(3)]
+    return f"{' / '.join(words)}, in {counts.total()} of {recordings} recordings"
+
+
+def _label_rows(tally: Tally) -> list[tuple[str, str]]:
+    rows = []
+    if tally.rated:
+        rows.append(("rated recordings", str(tally.rated)))
+    if tally.rated_seconds:
+        high = tally.high / tally.rated_seconds
+        rows.append(("rated time", f"{tally.rated_seconds / 60:.1f} min; neutral or above: valence {high[0]:.0%}, arousal {high[1]:.0%}"))
+    if tally.emotions:
+        rows.append(("labels per emotion", ", ".join(f"{name} {count}" for name, count in tally.emotions.most_common())))
+    return rows
