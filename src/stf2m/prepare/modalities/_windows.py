@@ -16,6 +16,13 @@ def mean(values: Array) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def median(values: Array) -> Array:
+    """Lower median of the finite samples along the last axis."""
+    ordered = np.sort(values, axis=-1)
+    middle = np.maximum(np.isfinite(ordered).sum(axis=-1, keepdims=True) - 1, 0) // 2
+    return np.take_along_axis(ordered, middle, axis=-1)[..., 0]
+
+
 def spread(values: Array) -> Array:
     """Standard deviation of the finite samples along the last axis; NaN with fewer than two."""
     enough = np.isfinite(values).sum(axis=-1) > 1

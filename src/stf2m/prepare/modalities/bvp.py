@@ -2,7 +2,7 @@
 
 A causal band-pass 0.5-8 Hz makes the wave. Beats are maxima of its 0.7-3.5 Hz part that stand 0.27 s to both sides and
 above half its running root mean square; each is known 0.27 s after its peak. Peak times are refined by a parabola.
-An interval counts when it lies within 30 % of the median of the intervals around it in the past.
+An interval counts when it lies within 25 % of the median of the latest nine.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.records import DescriptorInfo
 from stf2m.prepare.filters import FilterState, bandpass, lowpass, push_filter, start_filter
-from stf2m.prepare.modalities._windows import change, mean, slope, spread, stack, window
+from stf2m.prepare.modalities._windows import change, mean, median, slope, spread, stack, window
 from stf2m.prepare.modality import Chunk, Modality, Source, Track, Windows
 from stf2m.prepare.quality import GradeState, Limits, push_grade, start_grade
 from stf2m.prepare.resample import ResamplerState, push_resampler, start_resampler
@@ -26,6 +26,10 @@ STALE = 3.0
 """s after which the last accepted interval no longer holds"""
 PAST = 9
 """intervals, the newest among them, whose median judges the newest"""
+TOLERANCE = 0.25
+"""share by which an accepted interval may differ from that median"""
+ENOUGH = 6
+"""of the PAST intervals that must have been accepted for full quality"""
 PULSE, INTERVAL, AMPLITUDE = 0, 1, 2
 
 
@@ -63,7 +67,7 @@ def start(source: Source) -> BvpState:
     return BvpState(
         rate, 0, start_resampler(source.sample_rate or rate, rate, 1), start_grade(LIMITS, rate, 1),
         start_filter(bandpass(0.5, 8.0, rate=rate), 1), start_filter(bandpass(0.7, 3.5, rate=rate), 1),
-        start_filter(lowpass(0.3, rate=rate, order=1), 1), np.zeros((3, 0)), NO_BEATS,
+        start_filter(lowpass(0.3, rate=rate, order=1), 1), np.zeros((3, _kept(rate))), NO_BEATS,
     )  # fmt: skip
 
 
@@ -77,12 +81,16 @@ def push(state: BvpState, chunk: Chunk) -> tuple[BvpState, Track]:
     tail = np.concatenate([state.tail, np.nan_to_num(np.concatenate([pulse, narrow, level]))], axis=1)
     end = state.count + raw.shape[1]
     beats = find_beats(tail, end - tail.shape[1], state.count, end, state.rate, state.beats)
-    held, fresh = _hold_beats(beats, state.count, end, state.rate)
-    quality = np.where(fresh, quality, np.minimum(quality, np.float32(0.4)))
+    held, trusted = _hold_beats(beats, state.count, end, state.rate)
+    quality = np.where(trusted, quality, np.minimum(quality, np.float32(0.4)))
     values = np.concatenate([pulse, np.where(np.isfinite(raw), held, np.nan)]).astype(np.float32)
-    keep = 2 * int(STAND * state.rate) + int(0.5 * state.rate) + 2
-    last = _replace_all(beats, slice(-2 * PAST, None))
-    return BvpState(state.rate, end, resampler, grade, wave, beat, power, tail[:, -keep:], last), Track(values, quality)
+    last = _replace_all(beats, slice(-4 * PAST, None))
+    return BvpState(state.rate, end, resampler, grade, wave, beat, power, tail[:, -_kept(state.rate) :], last), Track(values, quality)
+
+
+def _kept(rate: float) -> int:
+    """Samples of the past in which a beat may still appear or that measure its height; zeros before the recording."""
+    return 2 * int(STAND * rate) + int(0.5 * rate) + 2
 
 
 def find_beats(tail, first: int, begin: int, end: int, rate: float, before: Beats) -> Beats:
@@ -121,22 +129,23 @@ def _append(before: Beats, position, known, height, rate: float) -> Beats:
     past = np.concatenate([np.full(PAST, np.nan), before.interval, interval])[-(len(interval) + PAST - 1) :]
     ordered = np.sort(np.lib.stride_tricks.sliding_window_view(past, PAST), axis=1)
     middle = np.maximum(np.isfinite(ordered).sum(axis=1) - 1, 0) // 2
-    median = np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0]
+    usual = np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0]
     with np.errstate(invalid="ignore"):
-        accepted = np.abs(interval - median) <= 0.3 * median
+        accepted = np.abs(interval - usual) <= TOLERANCE * usual
     return Beats(*(np.concatenate(pair) for pair in zip(before, (position, known, height, interval, accepted))))
 
 
 def _hold_beats(beats: Beats, begin: int, end: int, rate: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Interval and amplitude of the latest accepted beat at samples begin .. end - 1, NaN when stale; and freshness."""
-    good = _replace_all(beats, beats.accepted)
+    """Interval and amplitude of the latest accepted beat at samples begin .. end - 1, NaN when stale; and whether to trust it."""
     samples = np.arange(begin, end)
-    index = np.searchsorted(good.known, samples, side="right") - 1
-    if not len(good.known):
+    if not beats.accepted.any():
         return np.full((2, len(samples)), np.nan), np.zeros(len(samples), dtype=bool)
+    trusted = np.lib.stride_tricks.sliding_window_view(np.pad(beats.accepted, (PAST - 1, 0)), PAST).sum(axis=1) >= ENOUGH
+    good, trusted = _replace_all(beats, beats.accepted), trusted[beats.accepted]
+    index = np.searchsorted(good.known, samples, side="right") - 1
     fresh = (index >= 0) & (samples - good.known[np.maximum(index, 0)] <= STALE * rate)
     held = np.stack([good.interval, good.height])[:, np.maximum(index, 0)]
-    return np.where(fresh, held, np.nan), fresh
+    return np.where(fresh, held, np.nan), fresh & trusted[np.maximum(index, 0)]
 
 
 def _replace_all(beats: Beats, rows) -> Beats:
@@ -144,17 +153,18 @@ def _replace_all(beats: Beats, rows) -> Beats:
 
 
 def describe(windows: Windows) -> NDArray[np.float32]:
-    """Pulse rate, its place against the recording so far, beat-to-beat variability and pulse height; see `DESCRIPTORS`."""
+    """Pulse rate (of the window with its past, because two seconds hold two beats), its place against the recording so far, beat-to-beat variability and pulse height; see `DESCRIPTORS`."""
     interval = windows.values[:, INTERVAL]
     usual = windows.usual[:, INTERVAL]
-    rate = 60.0 / mean(window(windows, INTERVAL))
+    rate = 60.0 / median(interval)
+    now, before = mean(window(windows, INTERVAL)), mean(interval[:, : -windows.samples])
     step = np.nan_to_num(np.diff(interval, axis=1)).astype(np.float64)
     beats = (step != 0).sum(axis=1)
     rmssd = np.where(beats > 1, 1e3 * np.sqrt((step * step).sum(axis=1) / np.maximum(beats, 1)), np.nan)
     height = mean(window(windows, AMPLITUDE))
     ratio = np.log2(np.maximum(height, 1e-6) / np.maximum(windows.usual[:, AMPLITUDE], 1e-6))
     return stack(
-        rate, rate - 60.0 / usual, rate - 60.0 / mean(interval[:, : -windows.samples]),
+        rate, rate - 60.0 / usual, 60.0 / now - 60.0 / before,
         -60.0 * slope(interval, windows.rate) * rate * rate / 60.0, rmssd, 1e3 * spread(interval),
         height, ratio, change(windows, AMPLITUDE), spread(window(windows, PULSE)),
     )  # fmt: skip
