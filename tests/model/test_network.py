@@ -24,7 +24,7 @@ def network(**changes: object) -> Network:
 def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
     features = net("encode", batch)
     zero = torch.zeros
-    hidden = net("fuse", features, zero(16), zero(16), zero(net.antecedents), zero(4))
+    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4)), zero(16), zero(16))
     return net("head", hidden)
 
 
@@ -67,9 +67,9 @@ def test_absent_equals_distrusted() -> None:
     present[:, 2] = 0
     zero = torch.zeros
     trust = torch.tensor([0.0, 0.0, -1e4, 0.0])
-    a = net("fuse", features, zero(16), zero(16), zero(net.antecedents), trust)
-    b = net("fuse", net("encode", BATCH._replace(present=present)), zero(16), zero(16), zero(net.antecedents), zero(4))
-    torch.testing.assert_close(a.h, b.h)
+    a = net("reason", features, zero(net.antecedents), trust)
+    b = net("reason", net("encode", BATCH._replace(present=present)), zero(net.antecedents), zero(4))
+    torch.testing.assert_close(a.z, b.z)
 
 
 def test_nothing_present_is_finite() -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
-    HEAD, META, call, descend, fuse, initial, labelled, remove_baseline, score_adapted, support_loss,
+    HEAD, META, call, descend, hidden_of, initial, labelled, remove_baseline, score_adapted, support_loss,
 )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ class Anil:
         some = (labels.sum() > 0).to(features.u.dtype)
 
         def loss(now: Params) -> Tensor:
-            scores = call(net, params | now, "head", fuse(net, params | now, near, adaptation.memory))
+            scores = call(net, params | now, "head", hidden_of(net, params | now, near, adaptation.memory))
             return support_loss(scores, features, labels)
 
         names = self.changed(params)

@@ -16,7 +16,7 @@ HEAD = ("net.classify.weight", "net.classify.bias", "net.rate.weight", "net.rate
 
 
 class Network(Protocol):
-    """What a learner needs of a network: three stages by name, and sizes."""
+    """What a learner needs of a network: four stages by name, and sizes."""
 
     emotions: int
     hidden: int
@@ -103,16 +103,26 @@ def no_modulation(net: Any, like: Tensor) -> Params:
     return {name: like.new_zeros(size) for name, size in sizes.items()}
 
 
-def fuse(net: nn.Module, params: Params, features: Features, memory: Params) -> Any:
-    """The network's second stage under a task state; `features` are already relative to the baseline."""
-    return call(net, params, "fuse", features, memory["scale"], memory["shift"], memory["centre_shift"], memory["trust"])
+def reason(net: nn.Module, params: Params, features: Features, memory: Params) -> Any:
+    """The network's second stage: code and rules under a task state; `features` are already relative to the baseline."""
+    return call(net, params, "reason", features, memory["centre_shift"], memory["trust"])
+
+
+def fuse(net: nn.Module, params: Params, reasoned: Any, memory: Params) -> Any:
+    """The network's third stage: modulation by the task state."""
+    return call(net, params, "fuse", reasoned, memory["scale"], memory["shift"])
+
+
+def hidden_of(net: nn.Module, params: Params, features: Features, memory: Params) -> Any:
+    """Second and third stage together."""
+    return fuse(net, params, reason(net, params, features, memory), memory)
 
 
 def score_adapted(net: nn.Module, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
     """Scores with the changed parameters and task state: the `score` of every learner with a linear head."""
     changed = params | adaptation.params
     features = remove_baseline(features_of(net, changed, query), adaptation.memory)
-    return call(net, changed, "head", fuse(net, changed, features, adaptation.memory))
+    return call(net, changed, "head", hidden_of(net, changed, features, adaptation.memory))
 
 
 def support_loss(scores: Scores, features: Features, labels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.learner import (
-    META, NET, baseline, call, descend, features_of, fuse, initial, labelled, no_modulation, remove_baseline,
+    META, NET, baseline, call, descend, features_of, hidden_of, initial, labelled, no_modulation, remove_baseline,
     score_adapted, support_loss,
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ class Maml:
 
         def loss(now: Params) -> Tensor:
             features, memory = self._start(net, params | now, support)
-            scores = call(net, now, "head", fuse(net, now, remove_baseline(features, memory), memory))
+            scores = call(net, now, "head", hidden_of(net, now, remove_baseline(features, memory), memory))
             return support_loss(scores, features, labelled(features, net.emotions))
 
         some = (support.weight * support.known).sum().clamp(max=1.0)

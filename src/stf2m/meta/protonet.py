@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import prototype_head
-from stf2m.meta.learner import HEAD, META, fuse, initial, labelled, remove_baseline, score_adapted
+from stf2m.meta.learner import HEAD, META, hidden_of, initial, labelled, remove_baseline, score_adapted
 
 
 class ProtoNet:
@@ -21,7 +21,7 @@ class ProtoNet:
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support)
-        h = fuse(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
+        h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
         labels = labelled(features, net.emotions)
         pull = F.softplus(params[META + "pull"]).expand(net.emotions)
         head = prototype_head(h, labels, params[META + "prototypes"], pull, F.softplus(params[META + "temperature"]))

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import closed_form
-from stf2m.meta.learner import HEAD, META, fuse, initial, labelled, remove_baseline, score_adapted
+from stf2m.meta.learner import HEAD, META, hidden_of, initial, labelled, remove_baseline, score_adapted
 
 
 class R2D2:
@@ -20,7 +20,7 @@ class R2D2:
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support)
-        h = fuse(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
+        h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
         labels = labelled(features, net.emotions)
         strength, target = F.softplus(params[META + "strength"]), F.softplus(params[META + "target"])
         change = closed_form(h, labels, params[HEAD[0]], params[HEAD[1]], strength, target)

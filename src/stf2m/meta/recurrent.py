@@ -12,7 +12,7 @@ from stf2m.meta.cells import SetReader
 from stf2m.meta.heads import closed_form, prototype_head, ridge_change
 from stf2m.meta.learner import (
     HEAD, META, baseline, call, descend, features_of, fuse, labelled, network_params, no_modulation,
-    remove_baseline, score_adapted, support_loss,
+    reason, remove_baseline, score_adapted, support_loss,
 )  # fmt: skip
 
 
@@ -22,7 +22,7 @@ class Reading(nn.Module):
     def __init__(self, net: Any, state: int, token: int):
         super().__init__()
         width, emotions = net.config.width, net.emotions
-        self.squeeze = nn.Linear(net.hidden, token)
+        self.squeeze = nn.Linear(width, token)
         self.reader = SetReader(token + emotions + 4, state)
         sizes = {
             "scale": width, "shift": width, "centre_shift": net.antecedents, "trust": len(net.modalities),
@@ -33,10 +33,10 @@ class Reading(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, h: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
+    def forward(self, z: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
         weight = features.weight * features.known
         extra = torch.cat([features.rating, features.rated.unsqueeze(1), weight.unsqueeze(1)], dim=1)
-        sequence = torch.cat([self.squeeze(h), labels, extra], dim=1)
+        sequence = torch.cat([self.squeeze(z), labels, extra], dim=1)
         tau = self.reader(sequence, features.weight, rotations)
         return {name: layer(tau) for name, layer in self.decide.items()}
 
@@ -45,7 +45,7 @@ class Recurrent:
     """Meta-recurrent learner (method, part 5).
 
     1. The class-balanced mean of the support is removed: the person's baseline.
-    2. A recurrent network reads (h_i, label_i) to tau; tau gives (gamma, beta), the centre shifts, the trust in each
+    2. A recurrent network reads (z_i, label_i) to tau; tau gives (gamma, beta), the centre shifts, the trust in each
        modality, and how the head starts.
     3. The head starts as a learned mixture of the global head, prototypes and a closed-form ridge change, each pulled
        towards the global head with a strength per class.
@@ -78,22 +78,23 @@ class Recurrent:
         memory = baseline(features, labels, F.softplus(params[META + "usual"]) + 1.0)
         features = remove_baseline(features, memory)
         still = no_modulation(net, features.u)
-        decided = self.read(net, params, fuse(net, params, features, still).h, labels, features)
+        decided = self.read(net, params, reason(net, params, features, still).z, labels, features)
         memory |= {name: decided[name] for name in still}
         if not self.centre_shift:
             memory["centre_shift"] = still["centre_shift"]
-        head = self.first_head(params, fuse(net, params, features, memory).h, labels, features, decided)
-        return self.refine(net, params, features, labels, memory, head)
+        reasoned = reason(net, params, features, memory)
+        head = self.first_head(params, fuse(net, params, reasoned, memory).h, labels, features, decided)
+        return self.refine(net, params, reasoned, features, labels, memory, head)
 
-    def read(self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features) -> Params:
+    def read(self, net: Any, params: Params, z: Tensor, labels: Tensor, features: Features) -> Params:
         """Everything that tau decides, 0 for an empty support."""
         if self.reading is None:
             self.reading = Reading(net, self.state, self.token)
         prefix = f"{META}reading."
         own = {name[len(prefix) :]: value for name, value in params.items() if name.startswith(prefix)}
-        some = (labels.sum() > 0).to(h.dtype)
-        rotations = max(1, min(self.rotations, len(h)))
-        return {name: some * value for name, value in functional_call(self.reading, own, (h, labels, features, rotations)).items()}
+        some = (labels.sum() > 0).to(z.dtype)
+        rotations = max(1, min(self.rotations, len(z)))
+        return {name: some * value for name, value in functional_call(self.reading, own, (z, labels, features, rotations)).items()}
 
     def first_head(self, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params) -> Params:
         """Mixture of global, prototype and closed-form head; the choice falls back to global without labels."""
@@ -114,7 +115,9 @@ class Recurrent:
             HEAD[3]: params[HEAD[3]] + d_rate_bias,
         }
 
-    def refine(self, net: Any, params: Params, features: Features, labels: Tensor, memory: Params, head: Params) -> Adaptation:
+    def refine(
+        self, net: Any, params: Params, reasoned: Any, features: Features, labels: Tensor, memory: Params, head: Params
+    ) -> Adaptation:
         """The inner steps on head and modulation."""
         kind = {"scale": "scale", "shift": "shift", HEAD[0]: "weight", HEAD[1]: "bias"}
         some = (labels.sum() > 0).to(features.u.dtype)
@@ -122,7 +125,7 @@ class Recurrent:
         fast = {"scale": memory["scale"], "shift": memory["shift"], HEAD[0]: head[HEAD[0]], HEAD[1]: head[HEAD[1]]}
 
         def loss(now: Params) -> Tensor:
-            hidden = fuse(net, params, features, memory | {"scale": now["scale"], "shift": now["shift"]})
+            hidden = fuse(net, params, reasoned, now)
             scores = call(net, params | head | {name: now[name] for name in HEAD[:2]}, "head", hidden)
             return support_loss(scores, features, labels)
 

@@ -23,4 +23,4 @@ def log_membership(
     sigma = F.softplus(raw_width) + FLOOR
     beta = 0.5 + 2.0 * torch.sigmoid(raw_shape)
     distance = ((u.unsqueeze(1) - centre) / sigma).abs().clamp(1e-3, 10.0)
-    return -(distance ** (2 * beta))
+    return -torch.exp(2 * beta * distance.log())

@@ -1,4 +1,4 @@
-"""The whole network in three stages: encode (once per segment), fuse (per task), head (per task)."""
+"""The whole network in four stages: encode (once per segment), reason (once per task), fuse and head (every inner step)."""
 
 from typing import Any, NamedTuple
 
@@ -16,6 +16,17 @@ from stf2m.model.spatial import ABSENT
 
 TERMS = 6
 """Low / Neutral / High of valence, then of arousal"""
+
+
+class Reasoned(NamedTuple):
+    """The code and what the rules make of a segment; inner steps leave it as it is, so it is computed once per task."""
+
+    z: Float[Tensor, "segment feature"]
+    u: Float[Tensor, "segment antecedent"]
+    semantics: Float[Tensor, "segment semantics"]
+    firing: Float[Tensor, "segment rule"]
+    fuzzy: Float[Tensor, "segment term"]
+    modality_weight: Float[Tensor, "segment modality"]
 
 
 class Hidden(NamedTuple):
@@ -65,7 +76,7 @@ class Network(nn.Module):
         return RuleLayer(self.antecedents, c.rules, c.semantics, c.fuzzy)
 
     def forward(self, stage: str, *inputs: Any) -> Any:
-        return {"encode": self.encode, "antecede": self.antecede, "fuse": self.fuse, "head": self.head}[stage](*inputs)
+        return {"encode": self.encode, "reason": self.reason, "fuse": self.fuse, "head": self.head}[stage](*inputs)
 
     def encode(self, batch: Batch) -> Features:
         """Everything that does not depend on the task."""
@@ -74,31 +85,28 @@ class Network(nn.Module):
         u = batch.descriptors[:, self.readable] * seen
         return Features(parts, gates, u, seen, batch.present, *batch[3:])
 
-    def antecede(self, features: Features, scale: Tensor, shift: Tensor, trust: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs of the rules, which of them are there, the code z and the modality weights:
-        g = softmax_m(gate_m + trust_m), v = sum_m g_m part_m, z = (1 + gamma) LN(v + MLP(v)) + beta, u = [descriptors ; directions of z].
+    def reason(self, features: Features, centre_shift: Tensor, trust: Tensor) -> Reasoned:
+        """g = softmax_m(gate_m + trust_m), v = sum_m g_m part_m, z = LN(v + MLP(v)), then the rules on
+        u = [descriptors ; directions of z]. The centre shift (antecedent,) and the trust in each modality belong to the task.
         """
         weights = torch.where(features.present == 0, ABSENT, features.gates + trust).softmax(dim=1) * features.present
         v = torch.einsum("sm,smd->sd", weights, features.parts)
-        z = (1 + scale) * self.code(v + self.mix(v)) + shift
+        z = self.code(v + self.mix(v))
+        nothing = z.new_zeros(len(z), 0)
         u, seen = features.u, features.u_present
         if self.direct is not None:
             u = torch.cat([u, self.direct(z)], dim=1)
             seen = torch.cat([seen, torch.ones_like(u[:, len(self.owner) :])], dim=1)
-        return u, seen, z, weights
-
-    def fuse(self, features: Features, scale: Tensor, shift: Tensor, centre_shift: Tensor, trust: Tensor) -> Hidden:
-        """h = LN([z ; sem ; firing]).
-
-        gamma, beta (width,), the centre shift (antecedent,) and the trust in each modality (modality,) belong to the task.
-        """
-        u, seen, z, weights = self.antecede(features, scale, shift, trust)
         if self.rules is None or self.fuzzy is None:
-            nothing = z.new_zeros(len(z), 0)
-            return Hidden(self.norm(z), nothing, nothing, weights)
+            return Reasoned(z, u, nothing, nothing, nothing, weights)
         semantics, firing = self.rules(u, seen, centre_shift)
-        h = self.norm(torch.cat([z, semantics, firing], dim=1))
-        return Hidden(h, firing, self.fuzzy(semantics), weights)
+        return Reasoned(z, u, semantics, firing, self.fuzzy(semantics), weights)
+
+    def fuse(self, reasoned: Reasoned, scale: Tensor, shift: Tensor) -> Hidden:
+        """h = LN([(1 + gamma) z + beta ; sem ; firing]); gamma, beta (width,) belong to the task."""
+        z = (1 + scale) * reasoned.z + shift
+        h = self.norm(torch.cat([z, reasoned.semantics, reasoned.firing], dim=1))
+        return Hidden(h, reasoned.firing, reasoned.fuzzy, reasoned.modality_weight)
 
     def head(self, hidden: Hidden) -> Scores:
         """The global head, the one that knows no person."""

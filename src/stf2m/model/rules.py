@@ -54,8 +54,8 @@ class RuleLayer(nn.Module):
         centre_shift: Float[Tensor, " antecedent"],
     ) -> RuleOutput:
         firing = self.firing(u, present, centre_shift)
-        said = torch.einsum("sr,rka,sa->sk", firing, self.consequent, u) + firing @ self.bias
-        return RuleOutput(said, firing)
+        each = (u @ self.consequent.flatten(0, 1).T).unflatten(1, self.bias.shape) + self.bias
+        return RuleOutput((firing.unsqueeze(-1) * each).sum(dim=1), firing)
 
 
 class EqualPerceptron(nn.Module):

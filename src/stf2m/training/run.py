@@ -15,7 +15,7 @@ from torch import Tensor
 from stf2m.core.errors import Leak
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import fuse, no_modulation, remove_baseline
+from stf2m.meta.learner import no_modulation, reason, remove_baseline
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
 from stf2m.prepare.normalise import Normaliser, fit_normaliser
@@ -270,11 +270,7 @@ def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:
 
 def rule_inputs(net: Network, params: Params, features: Features) -> Tensor:
     """What the rule layer reads of these features: descriptors and directions of z."""
-    from torch.func import functional_call
-
-    own = {name[4:]: value for name, value in params.items() if name.startswith("net.")}
-    still = no_modulation(net, features.u)
-    return functional_call(net, own, ("antecede", features, still["scale"], still["shift"], still["trust"]))[0]
+    return reason(net, params, features, no_modulation(net, features.u)).u
 
 
 def training_key(
