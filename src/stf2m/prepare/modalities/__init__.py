@@ -6,6 +6,7 @@ from stf2m.prepare.modalities.eda import EDA
 from stf2m.prepare.modalities.hr import HR
 from stf2m.prepare.modalities.ibi import IBI
 from stf2m.prepare.modalities.temp import TEMP
+from stf2m.prepare.modalities.voice import VOICE
 from stf2m.prepare.modality import Modality
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (EDA, BVP, HR, IBI, TEMP, ACC)}
+MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (EDA, BVP, HR, IBI, TEMP, ACC, VOICE)}
