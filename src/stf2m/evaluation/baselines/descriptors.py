@@ -1,0 +1,124 @@
+"""What the baselines on descriptors share: the same standardised numbers that networks get, the person's baseline, tuning."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core.records import Segments
+from stf2m.evaluation.baselines.choose import Settings, choose
+from stf2m.evaluation.metrics import balanced_accuracy
+from stf2m.evaluation.predictor import Plain, Probability, Rows, labels_of, training_rows
+from stf2m.evaluation.protocols.split import Split
+from stf2m.prepare.normalise import fit_normaliser, standardise_descriptors
+
+Values = NDArray[np.float64]
+MOST_ROWS = 6000
+CLIP = 5.0
+"""standard deviations"""
+
+
+class DescriptorBaseline(Plain):
+    """Fits once per fold; `answer` does the rest from numbers. Settings are chosen per support size by `tune`."""
+
+    options: ClassVar[Mapping[str, Sequence[Any]]]
+    """settings to choose from; "centre" is the pseudo-count of the person's baseline, None = leave it in"""
+    start: ClassVar[Settings]
+    idle_without_support: ClassVar[tuple[str, ...]] = ("centre",)
+
+    def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
+        """Standardise with the training people and remember at most `MOST_ROWS` of their labelled rows."""
+        rows = training_rows(segments, target, train_people)
+        if len(rows) > MOST_ROWS:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+        self.classes = len(segments.emotions[target])
+        self.normaliser = fit_normaliser(segments, rows, "causal")
+        self.seen: Segments | None = None
+        self.x, self.y = self.read(segments, rows), labels_of(segments, target, rows)
+        self.people = segments.subject[rows]
+        self.expected = class_means(self.x, self.y, self.classes)
+        self.x_centred = self.x - person_offsets(self.x, self.y, self.people, self.expected)
+        self.memory: dict[Any, Any] = {}
+        self.chosen: dict[int, Settings] = {}
+
+    def read(self, segments: Segments, rows: Rows) -> Values:
+        """(row, descriptor) standardised, clipped, 0 where nothing was measured."""
+        if self.seen is not segments:
+            every = np.arange(len(segments))
+            found = standardise_descriptors(self.normaliser, segments, every)
+            self.seen, self.everything = segments, np.nan_to_num(np.clip(found, -CLIP, CLIP)).astype(np.float64)
+        return self.everything[rows]
+
+    def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
+        """Choose settings for every support size by balanced accuracy on the splits, log-likelihood breaking near ties."""
+        self.chosen = {}
+        for shots in sorted({split.shots for split in splits}):
+            asked = [split for split in splits if split.shots == shots]
+            size = round(float(np.mean([len(split.support) for split in asked])))
+
+            def score(settings: Settings, asked: list[Split] = asked) -> float:
+                return float(np.mean([self._quality(segments, target, split, settings) for split in asked]))
+
+            idle = () if shots else self.idle_without_support
+            options = {name: values for name, values in self.options.items() if name not in idle}
+            self.chosen[size] = choose(score, options, {**self.start, **({} if shots else {"centre": None})})
+
+    def _quality(self, segments: Segments, target: str, split: Split, settings: Settings) -> float:
+        truth = segments.targets[target][split.query]
+        said = self._say(segments, split.support, labels_of(segments, target, split.support), split.query, settings, None)
+        likely = np.log(np.maximum(said[np.arange(len(truth)), truth], 1e-3))
+        return balanced_accuracy(truth, said) + 0.05 * float(likely.mean())
+
+    def predict(
+        self,
+        segments: Segments,
+        support: Rows,
+        query: Rows,
+        *,
+        target: str,
+        support_target: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Probability:
+        """Answer with the settings chosen for the nearest support size."""
+        size = min(self.chosen, key=lambda known: (bool(known) != bool(len(support)), abs(known - len(support))), default=None)
+        settings = {**self.start, **({} if len(support) else {"centre": None})} if size is None else self.chosen[size]
+        labels = labels_of(segments, target, support, support_target)
+        return self._say(segments, support, labels, query, settings, modalities).astype(np.float32)
+
+    def _say(
+        self, segments: Segments, support: Rows, labels: Rows, query: Rows, settings: Settings, modalities: Sequence[str] | None
+    ) -> Values:
+        columns = tuple(j for j, info in enumerate(segments.descriptor_infos) if modalities is None or info.modality in modalities)
+        picked = list(columns)
+        own, asked = self.read(segments, support)[:, picked], self.read(segments, query)[:, picked]
+        centre = settings["centre"]
+        if centre is not None and len(support):
+            residual = (own - self.expected[labels][:, picked]).mean(axis=0)
+            shift = len(support) / (len(support) + centre) * residual
+            own, asked = own - shift, asked - shift
+        return self.answer(columns, own, labels, asked, settings)
+
+    def answer(self, columns: tuple[int, ...], own: Values, labels: Rows, asked: Values, settings: Settings) -> Values:
+        """(query, class) probabilities from the support (`own`, `labels`) and the training rows `self.training(...)`."""
+        raise NotImplementedError
+
+    def training(self, columns: tuple[int, ...], is_centred: bool) -> Values:
+        """(row, descriptor) of the training people."""
+        return (self.x_centred if is_centred else self.x)[:, list(columns)]
+
+
+def class_means(x: Values, y: Rows, classes: int) -> Values:
+    """(class, descriptor) means; a class without rows gets the mean of the others."""
+    means = np.stack([x[y == c].mean(axis=0) if (y == c).any() else np.full(x.shape[1], np.nan) for c in range(classes)])
+    return np.where(np.isnan(means), np.nanmean(means, axis=0), means)
+
+
+def person_offsets(x: Values, y: Rows, people: Rows, expected: Values) -> Values:
+    """(row, descriptor): how far the row's person lies from what the classes lead one to expect, classes weighing the same."""
+    out = np.zeros_like(x)
+    for person in np.unique(people):
+        mine = people == person
+        gaps = [x[mine & (y == c)].mean(axis=0) - expected[c] for c in np.unique(y[mine])]
+        out[mine] = np.mean(gaps, axis=0)
+    return out

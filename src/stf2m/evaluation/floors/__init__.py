@@ -1,0 +1,18 @@
+"""Floors: what is reached with no signal at all. Every table has them, computed on exactly the rows that are scored."""
+
+from stf2m.evaluation.floors.base import Floor
+from stf2m.evaluation.floors.oracles import PreviousLabel, RecordingMean
+from stf2m.evaluation.floors.presence import LengthOnly, PresenceOnly
+from stf2m.evaluation.floors.prior import Majority, SupportMajority
+from stf2m.evaluation.floors.stimulus import SameStimulus, SameStimulusAndSecond
+from stf2m.evaluation.floors.time import NearestInTime, TimeAndNearest, TimeInSession
+
+FLOORS: dict[str, type[Floor]] = {
+    kind.name: kind
+    for kind in (
+        Majority, SupportMajority, SameStimulus, SameStimulusAndSecond, TimeInSession, NearestInTime, TimeAndNearest, PresenceOnly,
+        LengthOnly, PreviousLabel, RecordingMean,
+    )
+}  # fmt: skip
+
+__all__ = ["FLOORS", "Floor"]

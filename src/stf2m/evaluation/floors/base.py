@@ -1,0 +1,91 @@
+"""What every floor promises: an answer without looking at any signal, and a reason where it is not defined."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core.records import Segments
+from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows, labels_of, training_rows
+
+Values = NDArray[np.float64]
+
+
+class Floor(Plain):
+    """Averages labels of other segments; a floor only says which (`average`).
+
+    All labelled people of the fold but the test people count as "other people". With `balanced`, class probabilities are
+    divided by how frequent the class is, which is the stronger floor under balanced accuracy.
+    """
+
+    name: ClassVar[str]
+    words: ClassVar[str]
+    """what it does, for the table's legend"""
+    uses: ClassVar[str] = ""
+    """"stimulus" or "time" when the floor knows what was shown or when; such floors stand in a column of their own"""
+    is_oracle: ClassVar[bool] = False
+    """it looks at labels that nobody has at test time"""
+    needs_support: ClassVar[bool] = False
+
+    def __init__(self, *, balanced: bool = True):
+        self.balanced = balanced
+
+    def reason(self, segments: Segments, target: str) -> str:
+        """Why the floor is not defined for this data, or "" when it is."""
+        return ""
+
+    def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
+        """Remember the labels of other people."""
+        self.rows = training_rows(segments, target, [*train_people, *validation_people])
+        self.values = answers(segments, target, self.rows, labels_of(segments, target, self.rows))
+        known = np.isfinite(self.values)
+        self.usual = np.where(known, self.values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+    def average(self, segments: Segments, support: Rows, values: Values, query: Rows, target: str) -> Values:
+        """(query, class + 2): shares of classes, then valence and arousal; `values` are the support's own."""
+        raise NotImplementedError
+
+    def reply(
+        self,
+        segments: Segments,
+        support: Rows,
+        query: Rows,
+        *,
+        target: str,
+        support_target: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Reply:
+        """See `Predictor.reply`."""
+        values = answers(segments, target, support, labels_of(segments, target, support, support_target))
+        found = self.average(segments, support, values, query, target)
+        share = np.clip(found[:, :-2], 0, None) + 1e-6 * self.usual[:-2]
+        if self.balanced:
+            share = share / np.maximum(self.usual[:-2], 1e-9)
+        return Reply((share / share.sum(axis=1, keepdims=True)).astype(np.float32), found[:, -2:].astype(np.float32))
+
+    def predict(
+        self,
+        segments: Segments,
+        support: Rows,
+        query: Rows,
+        *,
+        target: str,
+        support_target: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Probability:
+        """See `Predictor.predict`."""
+        return self.reply(segments, support, query, target=target, support_target=support_target).probability
+
+
+def answers(segments: Segments, target: str, rows: Rows, labels: NDArray[np.integer]) -> Values:
+    """(row, class + 2): one-hot label, then valence and arousal."""
+    one_hot = np.eye(len(segments.emotions[target]))[labels]
+    return np.concatenate([one_hot, segments.rating[rows].astype(np.float64)], axis=1)
+
+
+def kernel_mean(weight: Values, values: Values, usual: Values, strength: float = 1e-3) -> Values:
+    """Weighted mean of `values` (other, column) under `weight` (query, other), leaning on `usual` where nothing is near."""
+    known = np.isfinite(values)
+    total = weight @ known + strength
+    return (weight @ np.where(known, values, 0.0) + strength * usual) / total

@@ -1,0 +1,104 @@
+"""Baselines: the optimiser equals scikit-learn, personal labels help where people differ, and nothing leaks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from stf2m.evaluation.baselines import BASELINES, Prototypes, WeightedRefit
+from stf2m.evaluation.baselines.choose import choose
+from stf2m.evaluation.baselines.logistic import apply_logistic, balanced_weights, fit_logistic
+from stf2m.evaluation.metrics import balanced_accuracy
+from stf2m.evaluation.protocols import NewPerson
+
+
+def test_logistic_regression_equals_scikit_learn():
+    rng = np.random.default_rng(0)
+    x, y, weight = rng.normal(size=(300, 7)), rng.integers(0, 3, 300), rng.uniform(0.5, 3, 300)
+    ours = apply_logistic(fit_logistic(x, y, weight, classes=3, strength=5.0), x)
+    reference = LogisticRegression(C=0.2, tol=1e-8, max_iter=2000).fit(x, y, sample_weight=weight)
+    assert np.abs(ours - reference.predict_proba(x)).max() < 2e-3
+
+
+def test_a_warm_start_changes_the_time_only():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(200, 5)), rng.integers(0, 4, 200)
+    cold = fit_logistic(x, y, np.ones(200), classes=4, strength=3.0)
+    warm = fit_logistic(x, y, np.ones(200), classes=4, strength=3.0, start=rng.normal(size=cold.shape))
+    assert np.abs(apply_logistic(cold, x) - apply_logistic(warm, x)).max() < 5e-3
+
+
+def test_balanced_weights():
+    weights = balanced_weights(np.array([0, 0, 0, 2]), 3)
+    assert weights.sum() == pytest.approx(4) and weights[3] == pytest.approx(3 * weights[0])
+
+
+def test_choose_walks_to_the_best_and_ignores_crumbs():
+    options = {"a": (0, 1, 2, 3), "b": (0, 1, 2)}
+    assert choose(lambda s: s["a"] - (s["b"] - 1) ** 2, options, {"a": 0, "b": 0}) == {"a": 3, "b": 1}
+    assert choose(lambda s: 0.001 * s["a"], options, {"a": 0, "b": 0}) == {"a": 0, "b": 0}
+
+
+def run(name, segments, shots, *, shuffled=False):
+    predictor = BASELINES[name]()
+    predictor.fit(segments, "mood", list(range(6)), [6, 7], 0)
+    protocol = NewPerson(shots=(0, shots), draws=2)
+    predictor.tune(segments, "mood", [s for p in (6, 7) for s in protocol.splits(segments, "mood", p, 0)])
+    rng, found = np.random.default_rng(0), {0: [], shots: []}
+    for person in range(8, len(segments.subjects)):
+        for split in protocol.splits(segments, "mood", person, 0):
+            labels = segments.targets["mood"]
+            given = rng.permutation(labels[split.support]) if shuffled else None
+            said = predictor.predict(segments, split.support, split.query, target="mood", support_target=given)
+            assert np.allclose(said.sum(1), 1, atol=1e-5) and said.dtype == np.float32
+            found[split.shots].append(balanced_accuracy(labels[split.query], said))
+    return [float(np.mean(v)) for v in found.values()]
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
+def test_own_labels_help_where_people_differ(make_segments, name):
+    segments = make_segments(3, people=12, recordings=6, offset=3.0, strength=1.0, classes=3)
+    none, four = run(name, segments, 4)
+    assert four > none + 0.05
+    assert run(name, segments, 4, shuffled=True)[1] < four + 0.02  # the person's offset survives a shuffle
+
+
+@pytest.mark.parametrize("kind", [WeightedRefit, Prototypes])
+def test_nothing_of_the_new_person_but_the_support_is_used(make_segments, kind):
+    segments = make_segments(5, people=6)
+    split = next(s for s in NewPerson(shots=(2,)).splits(segments, "mood", 5, 0))
+    rest = (segments.subject == 5) & ~np.isin(np.arange(len(segments)), np.r_[split.support, split.query[:1]])
+    changed = dataclasses.replace(segments, descriptors=np.where(rest[:, None], 99, segments.descriptors).astype(np.float32))
+    said = []
+    for world in (segments, changed):
+        predictor = kind()
+        predictor.fit(world, "mood", [0, 1, 2, 3], [4], 0)
+        said.append(predictor.predict(world, split.support, split.query[:1], target="mood"))
+    assert (said[0] == said[1]).all()
+
+
+def test_a_view_uses_its_own_descriptors_only(make_segments):
+    segments = make_segments(5, people=6)
+    split = next(s for s in NewPerson(shots=(2,)).splits(segments, "mood", 5, 0))
+    other = [j for j, info in enumerate(segments.descriptor_infos) if info.modality != "eda"]
+    noise = segments.descriptors.copy()
+    noise[:, other] = np.random.default_rng(0).normal(size=(len(noise), len(other)))
+    said = []
+    for world in (segments, dataclasses.replace(segments, descriptors=noise)):
+        predictor = WeightedRefit()
+        predictor.fit(world, "mood", [0, 1, 2, 3], [4], 0)
+        said.append(predictor.predict(world, split.support, split.query, target="mood", modalities=("eda",)))
+    assert (said[0] == said[1]).all()
+
+
+def test_missing_classes_and_missing_sensors_are_survived(make_segments):
+    segments = make_segments(5, people=6)
+    segments = dataclasses.replace(segments, descriptors=np.where(np.arange(6) == 2, np.nan, segments.descriptors).astype(np.float32))
+    split = next(s for s in NewPerson(shots=(3,)).splits(segments, "mood", 5, 0))
+    only = split.support[segments.targets["mood"][split.support] == 1]
+    for kind in (WeightedRefit, Prototypes):
+        predictor = kind()
+        predictor.fit(segments, "mood", [0, 1, 2, 3], [4], 0)
+        for support in (only, only[:0]):
+            assert np.isfinite(predictor.predict(segments, support, split.query, target="mood")).all()
