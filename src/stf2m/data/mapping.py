@@ -5,7 +5,7 @@ A number or the name of a column may stand wherever the type says `float | str`.
 """
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,8 @@ class StreamMap(Settings):
             raise ValueError("give either audio or file and key")
         if self.file is not None and (self.key is None or not self.channels):
             raise ValueError("a stream from a file needs key and channels")
+        if self.file is not None and not self.static and self.time is None and not self.rate:
+            raise ValueError("a stream needs a rate, a time or static = true")
         return self
 
 
@@ -186,9 +188,15 @@ def column(row: Row, name: str, where: object) -> Any:
 def missing_column(name: str, known: Any, where: object) -> UnknownColumn:
     """The error for a column that is not there, the closest names first."""
     known = sorted(map(str, known))
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"columns: {', '.join(known[:12])}"
-    return UnknownColumn(f"no column {name!r}", where=where, hint=hint)
+    return UnknownColumn(f"no column {name!r}", where=where, hint=did_you_mean(name, known, f"columns: {', '.join(known[:12])}"))
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint that names the closest of `known`, one that differs only in case first; `otherwise` when none is close."""
+    known = list(known)
+    same = [other for other in known if other.casefold() == name.casefold()]
+    close = same[:1] or get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else otherwise
 
 
 def number(value: float | str, row: Row, where: object) -> float:

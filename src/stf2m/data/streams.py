@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import MissingRun, RateContradiction, WrongUnit
+from stf2m.core.errors import MissingRun, RateContradiction, TimesNotIncreasing, WrongUnit
 from stf2m.core.records import Stream
 from stf2m.core.units import CONVERT, PLAUSIBLE, conversion
 
@@ -70,7 +70,10 @@ def make_stream(
     if rate and longest_gap is not None:
         check_gaps(data, times, rate, longest_gap, place)
     names = channels or tuple(modality if len(data) == 1 else f"{modality}{i}" for i in range(len(data)))
-    stream = Stream(modality, data, times, float(rate), names, (default,) * len(data), available, quality, static)
+    try:
+        stream = Stream(modality, data, times, float(rate), names, (default,) * len(data), available, quality, static)
+    except TimesNotIncreasing as problem:
+        raise TimesNotIncreasing(problem.what, where=place, expected=problem.expected, got=problem.got, hint=problem.hint) from None
     return Made(stream, tuple(notes))
 
 

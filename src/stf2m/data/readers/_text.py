@@ -102,9 +102,9 @@ def parse(
 def _why(text: str, data: bytes, path: Path) -> UnreadableFile | TruncatedFile:
     """The error behind an Arrow message."""
     if "Expected" in text and "columns, got" in text:
-        got = text.split(": ", 2)[-1][:100]
-        lines = data.rstrip().count(b"\n") + 1
-        if f"Row #{lines}:" in text:
-            return TruncatedFile("the last row is incomplete", where=path, got=got, hint="copy it again")
-        return UnreadableFile("a row has another number of columns than the first", where=path, got=got, hint="mend that row")
+        got = text.partition("columns, got")[2].partition(": ")[2].strip()
+        last = data.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
+        if got == last:
+            return TruncatedFile("the last row is incomplete", where=path, got=repr(got[:60]), hint="copy it again")
+        return UnreadableFile("a row has another number of columns than the first", where=path, got=repr(got[:60]), hint="mend that row")
     return UnreadableFile("a cell is not a number", where=path, got=text.split(": ", 1)[-1][:120], hint="write missing samples as nan")

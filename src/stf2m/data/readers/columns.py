@@ -10,7 +10,6 @@ declared. An empty cell means that this stream has no sample at that time; `nan`
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from stf2m.core.errors import MissingRun, NothingToRead, RateContradiction, Unkn
 from stf2m.core.records import MODALITY_NAMES, Annotation, Rating, Recording, Stream
 from stf2m.core.units import CONVERT
 from stf2m.data.labels import make_rating, runs
+from stf2m.data.mapping import did_you_mean
 from stf2m.data.readers._rate import Guess, fill_gaps, guess_rate
 from stf2m.data.streams import LONGEST_GAP, make_stream
 
@@ -87,12 +87,11 @@ def parse_column(name: str, where: object = "") -> Column:
     modality, _, tail = body.partition("_")
     channel, _, unit = tail.rpartition("_")
     if modality not in MODALITY_NAMES:
-        close = get_close_matches(modality, [*MODALITY_NAMES, "valence", "arousal", "emotion", "time"], n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"modalities: {' '.join(MODALITY_NAMES)}"
+        names = [*MODALITY_NAMES, "valence", "arousal", "emotion", "time"]
+        hint = did_you_mean(modality, names, f"modalities: {' '.join(MODALITY_NAMES)}")
         raise UnknownColumn(f"unknown column {name!r}", where=where, expected="modality_unit, such as eda_uS", hint=hint)
     if unit not in CONVERT:
-        close = get_close_matches(unit, list(CONVERT), n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"units: {' '.join(CONVERT)}"
+        hint = did_you_mean(unit, CONVERT, f"units: {' '.join(CONVERT)}")
         raise UnknownColumn(f"column {name!r} ends in no known unit", where=where, got=repr(unit), hint=hint)
     return Column(name, stream or modality, modality, channel or modality, unit, _declared(rate, name, where))
 
@@ -122,8 +121,7 @@ def _numbers(table: "pa.Table", name: str) -> tuple[NDArray[np.float64], NDArray
 def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple[str, ...], datetime | None]:
     """Times of the rows, s since the recording began, what was done to them, and the wall clock at 0."""
     if "time" not in table.column_names:
-        close = get_close_matches("time", table.column_names, n=1, cutoff=0.4)
-        hint = f"rename {close[0]!r} to time, in seconds" if close else "add a column time, in seconds"
+        hint = did_you_mean("time", table.column_names, "add a column time, in seconds")
         raise UnknownColumn("no column 'time'", where=where, hint=hint)
     times, _ = _numbers(table, "time")
     if not len(times):
