@@ -11,7 +11,19 @@ The world (all parameters, with units, stand in `stf2m.data.synthetic.world`):
 | damage | motion bursts in bvp, hr and eda, blinks, slow drift, bands taken off, unrated spells, missing sensors |
 
 In the world "null" all people are one person (no spread of any kind) and the hand that rates is less steady, so that what
-one person's labels say is what everybody's say: personalisation gains nothing on the person's other recordings.
+one person's labels say is what everybody's say: personalisation gains nothing on the person's other recordings. (Labels of the
+same recording still help there, as neighbours in time resemble each other; that is no personalisation.)
+
+Difficulty, set before any learner was tried: balanced accuracy per person of binary arousal, 2 s segments, eight simple
+descriptors about the person's mean, people never seen, seed 0 (chance 0.5):
+
+| | people | null |
+|---|---|---|
+| other people's label at the same second of the clip | .63 | .63 |
+| logistic regression that does not know the person | .70 | .85 |
+| the same, told the person's gains and threshold | .83 | .85 |
+| posterior mean with the person's gains, threshold and lag | .86 | .85 |
+| logistic regression on the person's other five recordings, all labels | .86 | .84 |
 """
 
 from collections.abc import Iterator

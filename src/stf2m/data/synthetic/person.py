@@ -35,7 +35,7 @@ def draw_person(world: World, subject: str, rng: np.random.Generator) -> Person:
     offset, gain = {}, {}
     for name in CHANNELS:
         channel = getattr(world, name)
-        offset[name] = float(channel.offset + channel.offset_spread * rng.standard_normal())
+        offset[name] = float(channel.offset + channel.offset_spread * np.clip(rng.standard_normal(), -1.8, 1.8))
         size = np.exp(channel.spread * rng.standard_normal(2))
         sign = np.where(rng.random(2) < (channel.reversed_valence, channel.reversed_arousal), -1.0, 1.0)
         valence, arousal = size * sign * (channel.valence, channel.arousal)

@@ -19,7 +19,7 @@ class Channel(Settings):
     offset: float
     """population mean at rest"""
     offset_spread: float
-    """standard deviation of the person's own rest level"""
+    """standard deviation of the person's own rest level, cut at 1.8 of them"""
     arousal: float
     valence: float
     reversed_arousal: float = 0.0
