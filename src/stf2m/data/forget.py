@@ -13,10 +13,10 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from stf2m.core.errors import CorruptStore, NotStored, UnknownName
-from stf2m.core.files import part_of, read_json, sweep_parts, write_json
+from stf2m.core.errors import CorruptStore, NotStored
+from stf2m.core.files import read_json, sweep_parts, write_json
 from stf2m.data.stored import folder_of
 
 Kind = Literal["prepared", "adaptation", "timeline", "bundle", "results"]
@@ -60,12 +60,10 @@ class Forgotten:
 def register_derived(root: Path, path: Path, kind: Kind, subjects: tuple[str, ...] | list[str]) -> None:
     """Note that `path` (file or folder, anywhere) was made from these people of the store at `root`.
 
-    Registering a path again replaces its entry. Raises `NotStored` when `root` is no store, `UnknownName` for a kind.
+    Registering a path again replaces its entry. Raises `NotStored` when `root` is no store.
     """
     if not (Path(root) / "store.json").exists():
         raise NotStored("not a recording store", where=root, hint="name the folder that the import wrote")
-    if kind not in get_args(Kind):
-        raise UnknownName(f"no kind of derived thing named {kind!r}", hint=f"known: {', '.join(get_args(Kind))}")
     relative = os.path.relpath(Path(path).resolve(), Path(root).resolve())
     _write_entry(root, relative, kind, tuple(subjects), stale=False)
 
@@ -85,7 +83,7 @@ def forget(root: Path, person: str, *, bundles: bool = False) -> Forgotten:
     """
     root = Path(root)
     folder, mine = folder_of(root, person), [(note, e) for note, e in _entries(root) if person in e["subjects"]]
-    unfinished = sweep_parts(folder.parent, glob.escape(folder.name))
+    unfinished = sweep_parts(folder.parent, glob.escape(folder.name)) + _aside(folder).exists()
     if not folder.exists() and not mine and not unfinished:
         raise NotStored(f"no person {person!r}", where=root, hint="look the names up with: stf2m info")
     deleted, remake = [], []
@@ -95,14 +93,10 @@ def forget(root: Path, person: str, *, bundles: bool = False) -> Forgotten:
             _flag(root, path, entry, person)
             remake.append(f"{path}: {REMAKE[entry['kind']]}")
             continue
-        if path.exists():
-            _delete(root, path)
+        if _delete(root, path):
             deleted.append(path)
-        sweep_parts(path.parent, glob.escape(path.name))
         note.unlink()
-    found = folder.exists()
-    if found:
-        _delete(root, folder)
+    found = _delete(root, folder)
     return Forgotten(person, found or bool(unfinished), tuple(deleted), tuple(remake))
 
 
@@ -128,13 +122,24 @@ def _flag(root: Path, path: Path, entry: dict[str, Any], person: str) -> None:
     _write_entry(root, entry["path"], entry["kind"], tuple(s for s in entry["subjects"] if s != person), stale=True)
 
 
-def _delete(root: Path, path: Path) -> None:
-    """Delete a file or folder; a folder is renamed first, so that a kill never leaves half of it under its name."""
+def _delete(root: Path, path: Path) -> bool:
+    """Delete a file or folder, also one that a killed call had begun to delete; returns whether there was anything.
+
+    A folder is renamed first, so that a kill never leaves half of it under its name.
+    """
     if path == root.resolve() or path in root.resolve().parents:
         raise CorruptStore("a derived entry names a folder that holds the store itself", where=path, hint="remove that entry from derived/")
+    aside, found = _aside(path), path.exists() or _aside(path).exists()
+    if aside.exists():
+        shutil.rmtree(aside)
     if path.is_dir():
-        aside = part_of(path)
         path.rename(aside)
         shutil.rmtree(aside)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
+    return found
+
+
+def _aside(path: Path) -> Path:
+    """The name under which a folder waits for its deletion."""
+    return path.with_name(f".{path.name}.forgotten")
