@@ -74,7 +74,7 @@ def spans_of(entry: Entry, recipe: CutRecipe) -> NDArray[np.float64]:
     if recipe.window <= 0 or hop <= 0:
         raise InvalidConfig("window and hop must be longer than nothing", where="cut", expected="> 0 s", got=f"{recipe.window}, {hop}")
     count = int(np.floor((entry.length - recipe.skip_start - recipe.window) / hop + 1e-6)) + 1
-    begin = recipe.skip_start + hop * np.arange(max(count, 0))
+    begin = recipe.skip_start + hop * np.arange(max(count, 0), dtype=np.float64)
     return np.stack([begin, begin + recipe.window], axis=1)
 
 
@@ -126,8 +126,8 @@ def column_of(
 def _summary(signal: NDArray[np.float32], quality: NDArray[np.float32], past: NDArray[np.int64], stop: NDArray[np.int64]):
     """Per window [past, stop) of one recording: share of measured samples, their mean quality, channel means before it."""
     finite = np.isfinite(signal)
-    measured = _sums(finite.any(axis=0).astype(np.float64)[None])[0]
-    graded = _sums(np.where(finite.any(axis=0), quality, 0.0)[None])[0]
+    some = np.any(finite, axis=0, keepdims=True)
+    measured, graded = _sums(some.astype(np.float64))[0], _sums(np.where(some, quality, 0.0))[0]
     length = np.maximum(stop - past, 1)
     total, known = _sums(np.where(finite, signal, 0.0)), _sums(finite.astype(np.float64))
     seen = known[:, past]

@@ -7,7 +7,7 @@ Zero-phase filtering is used nowhere: at chunk edges it differs by several stand
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class FilterState(NamedTuple):
 def _design(order: int, edges: tuple[float, ...], kind: str, rate: float) -> NDArray[np.float64]:
     from scipy.signal import butter
 
-    return butter(order, edges if len(edges) > 1 else edges[0], kind, fs=rate, output="sos")
+    return cast(NDArray[np.float64], butter(order, np.array(edges).squeeze(), kind, fs=rate, output="sos"))
 
 
 def lowpass(cutoff: float, *, rate: float, order: int = 2) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ def push_filter(state: FilterState, samples: NDArray[np.floating]) -> tuple[Filt
     if not x.shape[1]:
         return state, out
     finite = np.isfinite(x)
-    filled = hold(x, state.held)
+    filled = np.asarray(hold(x, state.held), dtype=np.float64)
     first = np.where(np.isfinite(state.held), 0, np.where(finite.any(axis=1), finite.argmax(axis=1), -1))
     memory = state.memory.copy()
     for begin in np.unique(first[first >= 0]):

@@ -70,13 +70,18 @@ def annotated_rating(annotations: Sequence[Annotation], spans: NDArray[np.float6
     columns = []
     for axis in ("valence", "arousal"):
         chosen = [a for a in annotations if getattr(a, axis) is not None]
-        onset, offset = np.array([a.onset for a in chosen]), np.array([a.offset for a in chosen])
+        onset, offset = _edges(chosen)
         value = np.array([getattr(a, axis) for a in chosen], dtype=np.float64)
         seconds = overlap(spans, onset, offset, np.ones(len(chosen)))
         area = overlap(spans, onset, offset, value + 1.0) - seconds
         usable = (seconds > 0) & (seconds >= least * (spans[:, 1] - spans[:, 0]) - 1e-6)
         columns.append(np.where(usable, np.clip(area / np.maximum(seconds, 1e-9), -1.0, 1.0), np.nan))
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _edges(annotations: Sequence[Annotation]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    edges = np.array([(a.onset, a.offset) for a in annotations], dtype=np.float64).reshape(-1, 2)
+    return edges[:, 0], edges[:, 1]
 
 
 def majority_emotion(
@@ -91,8 +96,8 @@ def majority_emotion(
     score, seconds = np.zeros((len(spans), len(emotions))), np.zeros(len(spans))
     for index, emotion in enumerate(emotions):
         chosen = [a for a in annotations if a.emotion == emotion]
-        onset, offset = np.array([a.onset for a in chosen]), np.array([a.offset for a in chosen])
-        score[:, index] = overlap(spans, onset, offset, np.array([a.confidence for a in chosen]))
+        onset, offset = _edges(chosen)
+        score[:, index] = overlap(spans, onset, offset, np.array([a.confidence for a in chosen], dtype=np.float64))
         seconds += overlap(spans, onset, offset, np.ones(len(chosen)))
     enough = (score.max(axis=1) > 0) & (seconds >= least * (spans[:, 1] - spans[:, 0]) - 1e-6)
     # Round-off must not break ties: a microsecond is nobody's majority.

@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,13 +86,16 @@ def _row(entry: Entry) -> dict[str, Any]:
     return row
 
 
-def read_person(path: Path) -> Person:
-    """The inverse of `person_bytes`; raises `CorruptStore`."""
+def read_person(path: Path, checksum: int | None = None) -> Person:
+    """The inverse of `person_bytes`; raises `CorruptStore`, also when the CRC-32 of the file is not `checksum`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    data = path.read_bytes()
+    if checksum is not None and zlib.crc32(data) != checksum:
+        raise CorruptStore("an index was changed on disk", where=path, hint="delete this folder and prepare again")
     try:
-        rows = pq.read_table(path)
+        rows = pq.read_table(pa.BufferReader(data))
         about = json.loads(rows.schema.metadata[b"stf2m"])
         shards = {m: Shard(*shard) for m, shard in about["shards"].items()}
         joined = {m: Joined(j["rate"], tuple(j["channels"]), j["static"]) for m, j in about["joined"].items()}

@@ -50,8 +50,8 @@ def push_grade(state: GradeState, raw: NDArray[np.float64]) -> tuple[GradeState,
     step = np.diff(np.concatenate([state.last[:, None], raw], axis=1), axis=1)
     known = np.isfinite(raw).any(axis=0)
     with np.errstate(invalid="ignore"):
-        moved = (np.nan_to_num(step) != 0).any(axis=0) | ~np.isfinite(step).any(axis=0)
-        jumped = (np.abs(step) * state.rate > limits.jump).any(axis=0)
+        moved = np.any(np.nan_to_num(step) != 0, axis=0) | ~np.any(np.isfinite(step), axis=0)
+        jumped = np.any(np.abs(step) * state.rate > limits.jump, axis=0)
         outside = ((raw < limits.low) | (raw > limits.high)).any(axis=0)
     still, calm = _since(moved, state.still), _since(jumped, state.calm)
     grade = np.ones(count)

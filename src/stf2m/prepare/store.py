@@ -13,6 +13,7 @@ the last person is cut off when the work continues, so nothing is half-written a
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,6 +70,8 @@ def prepare_dataset(dataset: People, recipe: SignalRecipe, root: Path, progress:
             done = _stored(folder)
         _cut_off(folder, done)
         have = {p.subject for p in done}
+        if any(subject not in have for subject in subjects):
+            files.write_json(folder / "manifest.json", _manifest(folder) | {"finished": False})
         for subject in subjects:
             if subject not in have:
                 done.append(_append(folder, len(done), subject, dataset.recordings(subject), recipe, done))
@@ -88,8 +91,6 @@ def open_prepared(root: Path, recipe: SignalRecipe, *, verify: bool = True) -> P
     if not manifest.get("finished"):
         raise NotStored("preparation was not finished", where=folder, hint="run the same preparation again; it continues")
     done = _stored(folder)
-    if len(done) != manifest["people"]:
-        raise CorruptStore("people are missing", where=folder, expected=manifest["people"], got=len(done), hint="delete this folder")
     joined = {m: Joined(j["rate"], tuple(j["channels"]), j["static"]) for m, j in manifest["modalities"].items()}
     signals = {m: _map(folder, m, joined[m], done) for m in joined}
     if verify:
@@ -121,7 +122,7 @@ def _begin(folder: Path, dataset: People, recipe: SignalRecipe) -> None:
         for part in ("signals", "people"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         start = {"version": VERSION, "dataset": card.name, "emotions": list(card.emotions), "recipe": recipe.model_dump(mode="json")}
-        files.write_json(folder / "manifest.json", start | {"modalities": {}, "people": 0, "finished": False})
+        files.write_json(folder / "manifest.json", start | {"modalities": {}, "people": [], "finished": False})
     manifest = _manifest(folder)
     if manifest["dataset"] != card.name:
         raise InvalidConfig(
@@ -145,7 +146,16 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _stored(folder: Path) -> list[Person]:
-    return [table.read_person(path) for path in sorted((folder / "people").glob("[0-9]*.parquet"))]
+    """Everybody whose index is there, checked against the manifest's checksums as far as it has them."""
+    sums = _manifest(folder)["people"]
+    paths = sorted((folder / "people").glob("[0-9]*.parquet"))
+    if len(paths) < len(sums):
+        raise CorruptStore("people are missing", where=folder, expected=len(sums), got=len(paths), hint="delete this folder")
+    return [table.read_person(path, checksum) for path, checksum in zip_longest(paths, sums)]
+
+
+def _sums(folder: Path) -> list[int]:
+    return [zlib.crc32(path.read_bytes()) for path in sorted((folder / "people").glob("[0-9]*.parquet"))]
 
 
 def _ends(done: list[Person]) -> dict[str, int]:
@@ -224,15 +234,21 @@ class _Appender:
         for path, data, before in zip(_paths(self.folder, modality), rows, sums):
             if path not in self.handles:
                 self.handles[path] = path.open("ab")
-            self.handles[path].write(memoryview(data).cast("B") if data.size else b"")
-            answer.append(zlib.crc32(data, before))
+            view = _bytes(data)
+            self.handles[path].write(view)
+            answer.append(zlib.crc32(view, before))
         return answer[0], answer[1]
+
+
+def _bytes(data: NDArray[Any]) -> memoryview:
+    """The bytes of an array, without a copy where it is contiguous."""
+    return np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
 
 
 def _finish(folder: Path, done: list[Person]) -> None:
     manifest = _manifest(folder)
     modalities = {m: {"rate": j.rate, "channels": list(j.channels), "static": j.static} for m, j in _joined(done).items()}
-    after = manifest | {"modalities": modalities, "people": len(done), "finished": True}
+    after = manifest | {"modalities": modalities, "people": _sums(folder), "finished": True}
     if after != manifest:
         files.write_json(folder / "manifest.json", after)
 
@@ -258,7 +274,7 @@ def _verify(folder: Path, person: Person, signals: dict[str, tuple[NDArray, NDAr
         for path, data, want in zip(_paths(folder, modality), signals[modality], (shard.signal_sum, shard.quality_sum)):
             found = 0
             for begin in range(shard.begin, shard.end, BLOCK):
-                found = zlib.crc32(np.ascontiguousarray(data[begin : min(begin + BLOCK, shard.end)]), found)
+                found = zlib.crc32(_bytes(data[begin : min(begin + BLOCK, shard.end)]), found)
             if found != want:
                 raise CorruptStore(
                     f"the signals of person {person.subject!r} were changed on disk", where=path, expected=f"checksum {want:08x}",
@@ -277,7 +293,7 @@ def _remove(folder: Path, gone: set[str]) -> None:
         kept: list[Person] = []
         for person in (p for p in done if p.subject not in gone):
             kept.append(_copy(fresh, len(kept), person, signals, _ends(kept)))
-        files.write_json(fresh / "manifest.json", manifest | {"people": len(kept)})
+        files.write_json(fresh / "manifest.json", manifest | {"people": _sums(fresh)})
 
 
 def _map_loose(folder: Path, modality: str, joined: Joined, done: list[Person]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

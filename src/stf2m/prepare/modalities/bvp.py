@@ -47,14 +47,14 @@ class BvpState(NamedTuple):
     """Grid, grade, filters, the tail in which a beat may still appear, and the last beats."""
 
     rate: float
-    count: int
+    seen: int
     resampler: ResamplerState
     grade: GradeState
     wave: FilterState
     beat: FilterState
     power: FilterState
     tail: NDArray[np.float64]
-    """(wave beat-band power, time) last samples before `count`"""
+    """(wave beat-band power, time) last samples before `seen`"""
     beats: Beats
 
 
@@ -79,9 +79,9 @@ def push(state: BvpState, chunk: Chunk) -> tuple[BvpState, Track]:
     beat, narrow = push_filter(state.beat, raw)
     power, level = push_filter(state.power, narrow * narrow)
     tail = np.concatenate([state.tail, np.nan_to_num(np.concatenate([pulse, narrow, level]))], axis=1)
-    end = state.count + raw.shape[1]
-    beats = find_beats(tail, end - tail.shape[1], state.count, end, state.rate, state.beats)
-    held, trusted = _hold_beats(beats, state.count, end, state.rate)
+    end = state.seen + raw.shape[1]
+    beats = find_beats(tail, end - tail.shape[1], state.seen, end, state.rate, state.beats)
+    held, trusted = _hold_beats(beats, state.seen, end, state.rate)
     quality = np.where(trusted, quality, np.minimum(quality, np.float32(0.4)))
     values = np.concatenate([pulse, np.where(np.isfinite(raw), held, np.nan)]).astype(np.float32)
     last = _replace_all(beats, slice(-4 * PAST, None))
@@ -132,7 +132,7 @@ def _append(before: Beats, position, known, height, rate: float) -> Beats:
     usual = np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0]
     with np.errstate(invalid="ignore"):
         accepted = np.abs(interval - usual) <= TOLERANCE * usual
-    return Beats(*(np.concatenate(pair) for pair in zip(before, (position, known, height, interval, accepted))))
+    return Beats._make(np.concatenate(pair) for pair in zip(before, (position, known, height, interval, accepted)))
 
 
 def _hold_beats(beats: Beats, begin: int, end: int, rate: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -149,7 +149,7 @@ def _hold_beats(beats: Beats, begin: int, end: int, rate: float) -> tuple[NDArra
 
 
 def _replace_all(beats: Beats, rows) -> Beats:
-    return Beats(*(column[rows] for column in beats))
+    return Beats._make(column[rows] for column in beats)
 
 
 def describe(windows: Windows) -> NDArray[np.float32]:

@@ -1,0 +1,110 @@
+"""Statistics come from where the mode allows, and nowhere else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stf2m.core.errors import CorruptStore, InvalidConfig, NotEnoughLabels, SensorMismatch, UnknownName
+from stf2m.core.records import Recording, Segments
+from stf2m.prepare.cut import cut
+from stf2m.prepare.normalise import Normaliser, add_people, fit_normaliser, standardise_descriptors, standardise_signals
+from stf2m.prepare.prepared import prepared_from
+from stf2m.prepare.recipe import CutRecipe, SignalRecipe
+from stf2m.prepare.windows import read_windows
+
+MODES = ("causal", "train_stats", "transductive")
+
+
+@pytest.fixture
+def segments(invent: Callable[..., Recording]) -> Segments:
+    people = [invent(name, 0) for name in ("anna", "bo", "cy")]
+    return cut(prepared_from(people, SignalRecipe(modalities=("eda", "acc"))), CutRecipe())
+
+
+def rows_of(segments: Segments, *codes: int) -> np.ndarray:
+    return np.flatnonzero(np.isin(segments.subject, codes))
+
+
+def test_training_rows_have_mean_0_and_deviation_1(segments: Segments) -> None:
+    rows = rows_of(segments, 0, 1)
+    fitted = fit_normaliser(segments, rows)
+    z = (segments.descriptors[rows] - fitted.descriptors[0]) / fitted.descriptors[1]
+    np.testing.assert_allclose(np.nanmean(z, axis=0), 0.0, atol=2e-3)
+    np.testing.assert_allclose(np.nanstd(z, axis=0), 1.0, atol=2e-3)
+    x = standardise_signals(fitted, segments, rows, "eda")
+    np.testing.assert_allclose(np.nanmean(x, axis=(0, 2)), 0.0, atol=1e-3)
+    np.testing.assert_allclose(np.nanstd(x, axis=(0, 2)), 1.0, atol=1e-2)
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+def test_the_query_does_not_enter(segments: Segments, mode: str) -> None:
+    train = rows_of(segments, 0, 1)
+    other = segments.descriptors.copy()
+    other[rows_of(segments, 2)] = 1e6
+    here, there = (fit_normaliser(s, train, mode) for s in (segments, replace(segments, descriptors=other)))
+    np.testing.assert_array_equal(here.descriptors, there.descriptors)
+
+
+def test_transductive_centres_every_person(segments: Segments) -> None:
+    fitted = fit_normaliser(segments, rows_of(segments, 0), "transductive")
+    for person in range(3):
+        z = standardise_descriptors(fitted, segments, rows_of(segments, person))
+        assert np.abs(np.nanmean(z, axis=0)).max() < 0.2
+        x = standardise_signals(fitted, segments, rows_of(segments, person), "acc")
+        assert np.abs(np.nanmean(x, axis=(0, 2))).max() < 0.05
+
+
+def test_a_stranger_must_be_added_to_transductive_statistics(segments: Segments, invent: Callable[..., Recording]) -> None:
+    fitted = fit_normaliser(segments, rows_of(segments, 0), "transductive")
+    new = cut(prepared_from([invent("dan", 0)], SignalRecipe(modalities=("eda", "acc"))), CutRecipe())
+    with pytest.raises(UnknownName, match="dan"):
+        standardise_descriptors(fitted, new, np.arange(len(new)))
+    wider = add_people(fitted, new)
+    assert wider.people == ("anna", "bo", "cy", "dan")
+    assert np.isfinite(standardise_signals(wider, new, np.arange(3, 9), "eda")[:, :, -8:]).all()
+
+
+def test_clipped_and_missing_stays_missing(segments: Segments) -> None:
+    wild = segments.descriptors.copy()
+    wild[0, 0], wild[1, 1] = 1e9, np.nan
+    fitted = fit_normaliser(segments, np.arange(len(segments)))
+    z = standardise_descriptors(fitted, replace(segments, descriptors=wild), np.arange(len(segments)))
+    assert z[0, 0] == 5.0 and np.isnan(z[1, 1]) and z.dtype == np.float32
+
+
+def test_a_constant_or_unknown_descriptor_does_no_harm(segments: Segments) -> None:
+    flat = segments.descriptors.copy()
+    flat[:, 0], flat[:, 1] = 3.0, np.nan
+    fitted = fit_normaliser(replace(segments, descriptors=flat), np.arange(len(segments)))
+    np.testing.assert_allclose(fitted.descriptors[:, :2], [[3.0, 0.0], [1.0, 1.0]])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_arrays_there_and_back(segments: Segments, mode: str) -> None:
+    fitted = fit_normaliser(segments, rows_of(segments, 0, 1), mode)
+    arrays = fitted.to_arrays()
+    assert all(isinstance(a, np.ndarray) and a.dtype.kind in "iuf" for a in arrays.values())
+    again, rows = Normaliser.from_arrays(arrays), np.arange(len(segments))
+    assert again.mode == mode and again.people == fitted.people
+    np.testing.assert_array_equal(standardise_descriptors(again, segments, rows), standardise_descriptors(fitted, segments, rows))
+    np.testing.assert_array_equal(standardise_signals(again, segments, rows, "acc"), standardise_signals(fitted, segments, rows, "acc"))
+
+
+def test_reading_leaves_the_store_as_it_is(segments: Segments) -> None:
+    before = segments.signals["eda"].copy()
+    standardise_signals(fit_normaliser(segments, np.arange(9)), segments, np.arange(9), "eda")
+    np.testing.assert_array_equal(segments.signals["eda"], before)
+    assert read_windows(segments, np.array([3]), "eda").flags.owndata
+
+
+def test_wishes_that_cannot_be_met_are_said(segments: Segments) -> None:
+    with pytest.raises(InvalidConfig):
+        fit_normaliser(segments, np.arange(3), "peeking")
+    with pytest.raises(NotEnoughLabels):
+        fit_normaliser(segments, np.arange(0))
+    with pytest.raises(SensorMismatch):
+        standardise_signals(fit_normaliser(segments, np.arange(3)), segments, np.arange(3), "bvp")
+    with pytest.raises(CorruptStore):
+        Normaliser.from_arrays({"mode": np.array([0])})
