@@ -75,7 +75,7 @@ def check_gaps(stream: Stream) -> Said:
         severity = "warning" if lost > 0.02 * stream.length or steps[longest] > SPELL else "note"
         yield (
             severity,
-            f"{len(gaps)} gaps, {lost:.1f} s in all; the longest lasts {steps[longest]:.2f} s from {stream.times[longest]:.1f} s on",
+            f"{len(gaps)} gap(s), {lost:.1f} s in all; the longest lasts {steps[longest]:.2f} s from {stream.times[longest]:.1f} s on",
         )
     missing = np.asarray(np.isnan(stream.samples).all(axis=0))
     if missing.all():
@@ -105,13 +105,14 @@ def check_flat(stream: Stream) -> Said:
 
 
 def check_clipping(stream: Stream) -> Said:
-    """Samples that stick to the largest or smallest value in runs of three and more."""
+    """Samples that stick to the largest or smallest value in runs of three and more; low conductance is a matter of contact."""
     if stream.modality not in ("bvp", "ecg", "emg", "eeg", "voice", "acc", "eda"):
         return
     for channel, values in zip(stream.channels, stream.samples):
         if len(values) < 100 or not np.isfinite(values).any() or np.nanmin(values) == np.nanmax(values):
             continue
-        for word, limit in (("largest", np.nanmax(values)), ("smallest", np.nanmin(values))):
+        ends = (("largest", np.nanmax(values)), ("smallest", np.nanmin(values)))
+        for word, limit in ends[:1] if stream.modality == "eda" else ends:
             stuck = values == limit
             share = (stuck[2:] & stuck[1:-1] & stuck[:-2]).mean()
             if share > 0.001:
