@@ -55,24 +55,24 @@ def test_the_same_through_the_installed_program(tmp_path):
 
 
 def test_an_interrupt_is_130(monkeypatch):
-    import stf2m.app.inspect
+    import stf2m.app.data
 
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stf2m.app.inspect, "describe_dataset", stop)
+    monkeypatch.setattr(stf2m.app.data, "show_info", stop)
     result = RUN.invoke(app, ["info", "synthetic"])
     assert result.exit_code == 130
     assert "the same command continues" in result.stderr
 
 
 def test_a_bug_keeps_its_trace(monkeypatch):
-    import stf2m.app.inspect
+    import stf2m.app.data
 
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(stf2m.app.inspect, "describe_dataset", fail)
+    monkeypatch.setattr(stf2m.app.data, "show_info", fail)
     with pytest.raises(ZeroDivisionError):
         RUN.invoke(app, ["info", "synthetic"], catch_exceptions=False)
 
@@ -81,7 +81,7 @@ def test_json_is_one_document_and_nothing_else():
     result = RUN.invoke(app, ["info", "synthetic", "--json"])
     assert result.exit_code == 0 and result.stderr == ""
     facts = json.loads(result.stdout)
-    assert facts["consent"] == "research" and facts["first_recording"]["streams"]["eda"]["sample_rate"] == 4.0
+    assert facts["consent"] == "research" and facts["people"][0] == "P01"
 
 
 def test_completion_is_offered():

@@ -38,6 +38,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result and errors.")]
 Root = Annotated[Path | None, typer.Option("--data", "--root", help="Folder that holds the data sets.", envvar="STF2M_DATA")]
 Store = Annotated[Path, typer.Argument(help="Folder of the store.")]
+Bundle = Annotated[Path, typer.Argument(help="Folder of a bundle, written by stf2m train.")]
+Recordings = Annotated[list[Path], typer.Argument(help="Recordings of the person (.csv, .parquet, .wav, .flac, E4 folder).")]
+People = Annotated[Path | None, typer.Option(help="Folder that keeps adaptations: a store, or any; default: beside the bundle.")]
+Use = Annotated[str, typer.Option(help="What it is for: research, non-commercial or commercial.", envvar="STF2M_USE")]
 
 
 def main() -> None:
@@ -61,12 +65,102 @@ def options(
 
 @app.command()
 def info(
-    dataset: Annotated[str, typer.Argument(help="Name of a data set, or a mapping file (.toml).")],
+    dataset: Annotated[str, typer.Argument(help="Name of a data set, a mapping file (.toml), or a store.")],
     root: Root = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a data set is: licence, consent, people, labels, and the streams of its first recording."""
-    from stf2m.app.inspect import describe_dataset
+    """Say what a data set is: people, sensors with their rates, labels, licence, permitted use."""
+    from stf2m.app.data import show_info
 
-    describe_dataset(dataset, root, Console(as_json, quiet))
+    show_info(dataset, root, Console(as_json, quiet))
+
+
+@app.command()
+def doctor(
+    path: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder), or a store.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Examine recordings: rates, gaps, drift, flat lines, clipping, contact, labels; in words with figures."""
+    from stf2m.app.data import show_findings
+
+    show_findings(path, Console(as_json, quiet))
+
+
+@app.command("import")
+def import_(
+    dataset: Annotated[str, typer.Argument(help="Name of a data set, or a mapping file (.toml).")],
+    root: Annotated[Path, typer.Argument(help="Folder that holds its files.")],
+    store: Annotated[Path, typer.Argument(help="New folder to write the store to.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Copy a data set into a store: checked, quick to read again, able to forget a person. Continues after a kill."""
+    from stf2m.app.data import run_import
+
+    run_import(dataset, root, store, Console(as_json, quiet))
+
+
+@app.command()
+def prepare(
+    store: Store,
+    recipe: Annotated[Path | None, typer.Option(help="Recipe (.toml); default: every sensor at its usual rate.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Clean, grade and resample everybody of a store. Continues after a kill."""
+    from stf2m.app.data import run_prepare
+
+    run_prepare(store, recipe, Console(as_json, quiet))
+
+
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="Name of the person.")],
+    store: Annotated[Path, typer.Option(help="The store, or the folder of adaptations beside a bundle.")],
+    bundles: Annotated[bool, typer.Option("--bundles", help="Also delete bundles and results the person took part in.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Remove a person and everything derived from them; names what must be trained again."""
+    from stf2m.app.data import run_forget
+
+    run_forget(person, store, bundles, Console(as_json, quiet))
+
+
+@app.command()
+def personalise(
+    bundle: Bundle,
+    recording: Recordings,
+    person: Annotated[str, typer.Option(help="Name of the person.")],
+    labels: Annotated[
+        list[Path] | None, typer.Option(help="CSV of onset,offset and emotion or valence,arousal; one per recording.")
+    ] = None,
+    scale: Annotated[tuple[float, float], typer.Option(help="Lowest and highest valence and arousal in the labels file.")] = (-1.0, 1.0),
+    people: People = None,
+    use: Use = "research",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Adapt a bundle to a person from a few labelled seconds, and keep what was learned."""
+    from stf2m.app.use import run_personalise
+
+    run_personalise(bundle, recording, person, labels, scale, people, use, Console(as_json, quiet))
+
+
+@app.command()
+def predict(
+    bundle: Bundle,
+    recording: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
+    person: Annotated[str | None, typer.Option(help="A person who was personalised; without, answers are for people in general.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Timeline to write: .csv, .parquet or .json.")] = None,
+    people: People = None,
+    use: Use = "research",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Answer every segment of a recording: emotions, valence and arousal, uncertainty, status, and the rules that fired."""
+    from stf2m.app.use import run_predict
+
+    run_predict(bundle, recording, person, out, people, use, Console(as_json, quiet))

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +44,22 @@ class Console:
             table.add_row(*map(Text, row))
         _rich(sys.stdout).print(table)
 
-    @property
-    def shows_progress(self) -> bool:
-        """A progress bar is drawn only for a person who watches."""
-        return not self.quiet and not self.as_json and sys.stderr.isatty()
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
+        """A bar with the remaining time, on stderr, for a person who watches; yields `tick(done, of, sentence)`."""
+        if self.quiet or self.as_json or not sys.stderr.isatty():
+            yield lambda done, of, sentence: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, TextColumn("{task.fields[now]}"), console=_rich(sys.stderr)) as bar:
+            task = bar.add_task(what, total=None, now="")
+
+            def tick(done: int, of: int, sentence: str) -> None:
+                bar.update(task, completed=done, total=of, now=sentence)
+
+            yield tick
 
 
 def complain(sentence: str) -> None:

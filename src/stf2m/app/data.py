@@ -1,0 +1,119 @@
+"""What the command line does with data: describe, examine, import, prepare, forget."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from stf2m.app.console import Console
+from stf2m.app.places import PREPARED
+from stf2m.core.config import build, load_toml
+from stf2m.core.errors import NothingToRead, SensorMismatch
+from stf2m.core.records import Recording
+from stf2m.data.datasets import open_dataset
+from stf2m.data.datasets.base import Dataset, DatasetCard
+from stf2m.data.store import RecordingStore, import_dataset, is_store
+from stf2m.prepare.recipe import Recipe, SignalRecipe
+
+
+def dataset_at(name: str, root: Path | None) -> Dataset:
+    """A store at the path `name`, else the data set `name` under `root`; only generated people need no folder."""
+    if is_store(Path(name)):
+        return RecordingStore(Path(name))
+    if root is None and name != "synthetic":
+        raise NothingToRead(f"no folder given for {name}", hint="name the folder with --data or STF2M_DATA")
+    return open_dataset(name, root or Path())
+
+
+def show_info(name: str, root: Path | None, console: Console) -> None:
+    """Licence, consent, people, sensors with their rates, labels."""
+    from stf2m.data.summary import describe_dataset
+
+    dataset = dataset_at(name, root)
+    rows = describe_dataset(dataset)
+    console.table(("", dataset.card.name), rows)
+    console.result({**dataset.card.model_dump(mode="json"), "people": list(dataset.subjects()), "facts": rows})
+
+
+def show_findings(path: Path, console: Console) -> None:
+    """What the doctor says: everything of one recording, errors and warnings of a store's recordings."""
+    from stf2m.data.doctor import examine
+
+    many, facts, rows, counts = is_store(path), [], [], Counter()
+    for recording in recordings_at(path):
+        findings = examine(recording)
+        counts.update(f.severity for f in findings)
+        facts.append({"recording": recording.id, "subject": recording.subject, "findings": [vars(f) for f in findings]})
+        kept = [f for f in findings if not many or f.severity in ("error", "warning")]
+        rows += [(f.severity, recording.id, f.stream or "-", f.sentence) for f in kept]
+        if not many:
+            rows += [("done", recording.id, "-", text) for text in recording.provenance]
+    console.table(("", "recording", "stream", "finding"), rows)
+    text = f"{len(facts)} recordings: {counts['error']} errors, {counts['warning']} warnings"
+    console.result({"path": str(path), "recordings": facts}, text if many else "")
+
+
+def recordings_at(path: Path) -> Iterator[Recording]:
+    """The recording of a file or folder, or all recordings of a store."""
+    if is_store(path):
+        store = RecordingStore(path)
+        for subject in store.subjects():
+            yield from store.recordings(subject)
+        return
+    from stf2m.data.readers import read
+
+    yield read(path)
+
+
+def run_import(name: str, root: Path | None, store: Path, console: Console) -> None:
+    """Copy a data set into a store, checked; continues after a kill."""
+    dataset = dataset_at(name, root)
+    with console.progress(f"import {name}") as tick:
+        done = import_dataset(dataset, store, tick)
+    people = done.subjects()
+    console.result(
+        {"store": str(store), "dataset": done.card.name, "people": list(people)}, f"{store}: {len(people)} people of {done.card.name}"
+    )
+
+
+def run_prepare(store: Path, recipe: Path | None, console: Console) -> None:
+    """Clean, grade and resample everybody of a store; continues after a kill."""
+    from stf2m.prepare.store import prepare_dataset
+
+    dataset = RecordingStore(store)
+    settings = read_recipe(recipe).signals if recipe else usual_signals(dataset.card)
+    with console.progress("prepare") as tick:
+        prepared = prepare_dataset(dataset, settings, store / PREPARED, tick)
+    hours = sum(entry.length for entry in prepared.entries) / 3600
+    facts = {
+        "store": str(store),
+        "recipe": settings.hash,
+        "recordings": len(prepared.entries),
+        "hours": hours,
+        "modalities": prepared.modalities,
+    }
+    console.result(facts, f"{store}: {len(prepared.entries)} recordings, {hours:.2f} h of {', '.join(prepared.modalities)}")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from a TOML file; raises `InvalidConfig`."""
+    return build(Recipe, load_toml(path), where=str(path))
+
+
+def usual_signals(card: DatasetCard) -> SignalRecipe:
+    """Every modality of the card that can be prepared, at its usual rate; raises `SensorMismatch` when there is none."""
+    from stf2m.prepare.modalities import MODALITIES
+
+    known = tuple(name for name in card.modalities if name in MODALITIES)
+    if not known:
+        raise SensorMismatch(
+            "none of these sensors can be prepared", where=card.name, expected=" ".join(MODALITIES), got=" ".join(card.modalities)
+        )
+    return SignalRecipe(modalities=known)
+
+
+def run_forget(person: str, folder: Path, bundles: bool, console: Console) -> None:
+    """Remove a person and everything derived from them."""
+    from stf2m.app.forget import forget_everywhere
+
+    gone = forget_everywhere(folder, person, bundles=bundles)
+    console.result({"person": person, "removed": [str(path) for path in gone.deleted], "to do": list(gone.remake)}, gone.sentence)

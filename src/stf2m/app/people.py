@@ -1,0 +1,73 @@
+"""Keeping and reading the adaptations of people."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+
+from stf2m import __version__
+from stf2m.app.places import TIMELINES, folder_of_person
+from stf2m.core.errors import CorruptStore, NotStored, WrongVersion
+from stf2m.core.files import atomic_directory, read_json, write_json
+from stf2m.core.tensors import Adaptation
+from stf2m.data.store import is_store, register_derived
+from stf2m.training.bundle import Bundle
+
+FORMAT = 1
+TENSORS, FACTS = "adaptation.safetensors", "adaptation.json"
+
+
+def digest_of(bundle: Bundle) -> str:
+    """Twelve digits that name the bundle's weights."""
+    return str(bundle.facts["sha256"]["network.safetensors"])[:12]
+
+
+def save_adaptation(folder: Path, person: str, bundle: Bundle, adaptation: Adaptation, facts: dict) -> Path:
+    """Write one person's adaptation whole or not at all, replacing an older one for the same bundle; returns its folder."""
+    place = folder_of_person(folder, person) / digest_of(bundle)
+    tensors = {f"params/{name}": value for name, value in adaptation.params.items()}
+    tensors |= {f"memory/{name}": value for name, value in adaptation.memory.items()} | {"losses": adaptation.losses}
+    with atomic_directory(place, replace=True) as part:
+        (part / TENSORS).write_bytes(save({name: value.detach().contiguous().clone() for name, value in tensors.items()}))
+        write_json(part / FACTS, {"format": FORMAT, "written_by": __version__, "person": person, "bundle": digest_of(bundle), **facts})
+    if is_store(folder):
+        register_derived(folder, folder_of_person(folder, person), "adaptation", (person,))
+    return place
+
+
+def load_adaptation(folder: Path, person: str, bundle: Bundle) -> Adaptation:
+    """Read a person's adaptation for this bundle; raises `NotStored`, `WrongVersion` or `CorruptStore`."""
+    mine = folder_of_person(folder, person)
+    place = mine / digest_of(bundle)
+    if not place.is_dir():
+        others = mine.is_dir() and any((child / FACTS).is_file() for child in mine.iterdir())
+        what = f"{person!r} was personalised with another bundle" if others else f"no adaptation of {person!r}"
+        raise NotStored(what, where=folder, hint="run stf2m personalise with this bundle and some labels first")
+    facts = read_json(place / FACTS)
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        got = facts.get("format") if isinstance(facts, dict) else "no format"
+        raise WrongVersion("an adaptation of another version", where=place, expected=f"format {FORMAT}", got=got, hint="personalise again")
+    try:
+        tensors = load((place / TENSORS).read_bytes())
+    except FileNotFoundError:
+        raise CorruptStore("the numbers of the adaptation are missing", where=place / TENSORS, hint="personalise again") from None
+    except Exception as problem:
+        raise CorruptStore(
+            "the adaptation cannot be read", where=place / TENSORS, got=type(problem).__name__, hint="personalise again"
+        ) from None
+    parts: dict[str, dict[str, torch.Tensor]] = {"params": {}, "memory": {}}
+    for full, value in tensors.items():
+        kind, _, name = full.partition("/")
+        if name:
+            parts[kind][name] = value
+    return Adaptation(parts["params"], parts["memory"], tensors["losses"])
+
+
+def note_timeline(folder: Path, person: str, path: Path) -> None:
+    """Remember that `path` was written from this person's answers, so that forgetting them finds it."""
+    if is_store(folder):
+        register_derived(folder, path, "timeline", (person,))
+        return
+    notes = folder_of_person(folder, person) / TIMELINES
+    known = read_json(notes) if notes.exists() else []
+    write_json(notes, sorted({*known, str(Path(path).resolve())}))

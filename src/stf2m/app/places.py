@@ -1,0 +1,23 @@
+"""Where things of people lie.
+
+    FOLDER/adaptations/p-<person>/<bundle>/adaptation.safetensors, adaptation.json
+    FOLDER/adaptations/p-<person>/timelines.json     files that were written from this person's answers
+    STORE/prepared/<recipe>/                         prepared signals of a store
+
+FOLDER is a store written by `stf2m import`, where everything is registered as derived, or any other folder.
+"""
+
+from pathlib import Path
+from urllib.parse import quote
+
+PREPARED, TIMELINES = "prepared", "timelines.json"
+
+
+def folder_beside(bundle: Path) -> Path:
+    """The default folder of people: beside the bundle, never inside, so that a shared bundle shares nobody."""
+    return bundle.with_name(f"{bundle.name}.people")
+
+
+def folder_of_person(folder: Path, person: str) -> Path:
+    """Where a person's adaptations lie; any name is a safe folder name."""
+    return Path(folder) / "adaptations" / f"p-{quote(person, safe='')}"

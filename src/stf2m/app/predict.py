@@ -1,0 +1,82 @@
+"""Recordings and a bundle (and a person's adaptation) -> one answer per segment, with how sure it is and why."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.app.conform import segments_for
+from stf2m.app.people import load_adaptation
+from stf2m.app.personalise import check_use, home_of, one_person
+from stf2m.core.prediction import Prediction, Status
+from stf2m.core.records import Recording, Segments
+from stf2m.core.tensors import Adaptation
+from stf2m.training.bundle import Bundle
+
+POOR = 0.5
+"""mean quality of the present sensors below which a segment is called poor"""
+UNSURE = 0.95
+"""normalised entropy above which an answer is withheld (two classes: nobody above 0.62)"""
+
+
+def predict(
+    bundle: Bundle, recording: Recording, *, person: str | None = None, folder: Path | None = None, use: str = "research"
+) -> Prediction:
+    """Answer a recording; with `person` by their kept adaptation, else for people in general.
+
+    Raises `NotStored` for a person who was not personalised, `SensorMismatch`, `NoConsent`, and what preparing raises.
+    """
+    check_use(bundle, [recording], use)
+    adaptation = load_adaptation(home_of(bundle, folder), person, bundle) if person is not None else None
+    return predict_with(bundle, recording, adaptation, subject=person)
+
+
+def predict_with(bundle: Bundle, recording: Recording, adaptation: Adaptation | None, *, subject: str | None = None) -> Prediction:
+    """Answer a recording under an adaptation in memory; None answers for people in general."""
+    segments = one_person(segments_for(bundle, [recording]))
+    return read_out(bundle, segments, adaptation, recording=recording.id, subject=subject or recording.subject)
+
+
+def read_out(bundle: Bundle, segments: Segments, adaptation: Adaptation | None, *, recording: str, subject: str) -> Prediction:
+    """Segments of one person -> a `Prediction`."""
+    rows = np.arange(len(segments))
+    fitted = bundle.fitted
+    answer = fitted.predict(segments, rows[:0], rows) if adaptation is None else fitted.score(adaptation, segments, rows)
+    rating = answer.rating if bundle.facts.get("rated", True) else np.full_like(answer.rating, np.nan)
+    uncertainty = normalised_entropy(answer.probability)
+    status = status_of(segments, personalised=adaptation is not None)
+    withheld = (uncertainty > UNSURE) | ~segments.present.any(axis=1)
+    return Prediction(
+        recording=recording, subject=subject, spans=segments.spans, emotions=bundle.emotions, probability=answer.probability,
+        valence=rating[:, 0], arousal=rating[:, 1], uncertainty=uncertainty, abstained=withheld, status=status,
+        modalities=segments.modalities, modality_weight=answer.modality_weight, firing=answer.firing, rules=bundle.rules,
+    )  # fmt: skip
+
+
+def normalised_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Entropy of each row over that of the uniform distribution, 0 certain .. 1 no idea; (segment,)."""
+    p = np.clip(probability.astype(np.float64), 1e-12, 1.0)
+    return np.clip(-(p * np.log(p)).sum(axis=1) / np.log(max(p.shape[1], 2)), 0.0, 1.0).astype(np.float32)
+
+
+def status_of(segments: Segments, *, personalised: bool) -> tuple[Status, ...]:
+    """One status per segment; the first that holds of: not personalised, poor signals, warming up, a sensor missing, ok."""
+    if not personalised:
+        return (Status.NOT_PERSONALISED,) * len(segments)
+    present = segments.present
+    mean = np.where(present, segments.quality, 0.0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    ladder = [
+        (Status.LOW_QUALITY, (mean < POOR) & present.any(axis=1)),
+        (Status.WARMING_UP, warming_up(segments)),
+        (Status.MODALITY_MISSING, ~present.all(axis=1)),
+    ]
+    found = np.full(len(segments), Status.OK, dtype=object)
+    for status, holds in reversed(ladder):
+        found[holds] = status
+    return tuple(found)
+
+
+def warming_up(segments: Segments) -> NDArray[np.bool_]:
+    """True where a present sensor's past context reaches back before the recording began."""
+    needed = np.array([0.0 if info.static else info.samples / info.rate for info in segments.infos])
+    return np.any(segments.present & (segments.spans[:, 1:] < needed - 1e-6), axis=1)

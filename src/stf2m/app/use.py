@@ -1,0 +1,89 @@
+"""What the command line does with a bundle: personalise and predict."""
+
+from collections import Counter
+from pathlib import Path
+
+from stf2m.app.console import Console
+from stf2m.app.labels import read_labels
+from stf2m.app.people import note_timeline
+from stf2m.app.personalise import home_of, personalise
+from stf2m.app.predict import predict
+from stf2m.app.timeline import check_format, to_document, to_rows, write_timeline
+from stf2m.core.errors import InvalidConfig
+from stf2m.core.prediction import Prediction
+from stf2m.data.readers import read
+from stf2m.training.bundle import load_bundle
+
+
+def run_personalise(
+    bundle: Path,
+    recordings: list[Path],
+    person: str,
+    labels: list[Path] | None,
+    scale: tuple[float, float],
+    folder: Path | None,
+    use: str,
+    console: Console,
+) -> None:
+    """Read bundle, recordings and labels; adapt; keep the adaptation."""
+    if labels and len(labels) != len(recordings):
+        raise InvalidConfig("one labels file per recording", expected=f"{len(recordings)} times --labels", got=len(labels))
+    loaded = load_bundle(bundle)
+    given = [read_labels(path, scale=scale) for path in labels] if labels else None
+    done = personalise(loaded, [read(path) for path in recordings], person, labels=given, folder=folder, use=use)
+    facts = {"person": person, "segments": done.counts, "path": str(done.path)}
+    console.result(facts, f"{done.sentence}\nkept in {done.path}")
+
+
+def run_predict(
+    bundle: Path, recording: Path, person: str | None, out: Path | None, folder: Path | None, use: str, console: Console
+) -> None:
+    """Answer one recording; write the timeline, or print it."""
+    if out is not None:
+        check_format(out)
+    loaded = load_bundle(bundle)
+    said = predict(loaded, read(recording), person=person, folder=folder, use=use)
+    if out is not None:
+        write_timeline(said, out)
+        if person is not None:
+            note_timeline(home_of(loaded, folder), person, out)
+    if console.as_json:
+        console.result(to_document(said))
+        return
+    if out is None:
+        console.table(("from", "to", "emotion", "p", "valence", "arousal", "uncertainty", "status", "strongest rule"), table_rows(said))
+    for status in dict.fromkeys(said.status):
+        console.say(f"{status}: {status.sentence}")
+    console.result({}, summary(said) + (f"; timeline: {out}" if out else ""))
+
+
+def table_rows(said: Prediction) -> list[tuple[str, ...]]:
+    """The timeline for a terminal."""
+    rows = []
+    for i, row in enumerate(to_rows(said)):
+        numbers = [f"{row[name]:+.2f}" if row[name] is not None else "-" for name in ("valence", "arousal")]
+        emotion = f"({row['emotion']})" if row["abstained"] else row["emotion"]
+        probability = f"{said.probability[i].max():.2f}"
+        strongest = row["rules"][0] if row["rules"] else "-"
+        rows.append(
+            (
+                f"{row['onset']:.1f}",
+                f"{row['offset']:.1f}",
+                emotion,
+                probability,
+                *numbers,
+                f"{row['uncertainty']:.2f}",
+                row["status"],
+                strongest,
+            )
+        )
+    return rows
+
+
+def summary(said: Prediction) -> str:
+    """How many segments, which emotions, how many withheld."""
+    counts = Counter(name for name, withheld in zip(said.emotion, said.abstained) if not withheld)
+    shares = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    return (
+        f"{said.recording}: {len(said.spans)} segments; {shares or 'none answered'}; {int(said.abstained.sum())} withheld as too uncertain"
+    )
