@@ -21,7 +21,8 @@ from stf2m.core.errors import (
     WrongUnit,
 )
 from stf2m.core.records import Recording
-from stf2m.data.keyed import KeyedTable, load_json
+from stf2m.data.files import load_json
+from stf2m.data.keyed import KeyedTable
 from stf2m.data.readers import READERS, read
 from stf2m.data.readers.csv import read_csv
 from stf2m.data.readers.empatica import read_sensor

@@ -7,7 +7,7 @@ import pytest
 
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.readers import read
-from stf2m.data.readers.columns import parse_column
+from stf2m.data.readers.names import parse_column
 from stf2m.data.readers.openface import INTENSITIES, PRESENCES, read_openface
 from stf2m.data.streams import regular
 from stf2m.data.writers import write_csv

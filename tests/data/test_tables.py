@@ -7,8 +7,9 @@ import pytest
 
 from stf2m.core.errors import InvalidConfig, LabelOutOfScale, NothingToRead, TruncatedFile, UnknownColumn, UnknownName
 from stf2m.data.datasets import open_dataset
-from stf2m.data.mapping import fill, load_mapping
+from stf2m.data.mapping import load_mapping
 from stf2m.data.tables import TablesDataset
+from stf2m.data.templates import fill
 
 
 def toy(folder: Path) -> TablesDataset:

@@ -1,6 +1,5 @@
 """A table file whose rows belong to recordings: keys are read once, columns only where and when they are wanted."""
 
-import json
 from collections import OrderedDict
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import NothingToRead, TruncatedFile, UnreadableFile
-from stf2m.data.mapping import fields, fill, missing_column
+from stf2m.core.errors import NothingToRead
+from stf2m.data.files import open_parquet, read_csv_table, read_json
+from stf2m.data.templates import fields, fill, missing_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +53,7 @@ class KeyedTable:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names of the file."""
-        return tuple(_open_parquet(self.path).schema_arrow.names if self._is_parquet else self._whole.column_names)
+        return tuple(open_parquet(self.path).schema_arrow.names if self._is_parquet else self._whole.column_names)
 
     @cached_property
     def spans(self) -> dict[str, tuple[int, int]]:
@@ -75,7 +75,7 @@ class KeyedTable:
         for name in used:
             if name not in self.names:
                 raise missing_column(name, self.names, self.path)
-        table = _open_parquet(self.path).read(columns=list(used)) if self._is_parquet else self._whole.select(list(used))
+        table = open_parquet(self.path).read(columns=list(used)) if self._is_parquet else self._whole.select(list(used))
         changed = np.zeros(table.num_rows, bool)
         for name in used:
             codes = _codes(table.column(name))
@@ -111,13 +111,13 @@ class KeyedTable:
     @cached_property
     def _whole(self) -> "pa.Table":
         if self._is_parquet:
-            return _open_parquet(self.path).read()
+            return open_parquet(self.path).read()
         return read_json(self.path, self.records) if self.path.suffix == ".json" else read_csv_table(self.path)
 
     @cached_property
     def _bounds(self) -> NDArray[np.int64]:
         """First row of every row group, and the row count."""
-        meta = _open_parquet(self.path).metadata
+        meta = open_parquet(self.path).metadata
         return np.cumsum([0, *(meta.row_group(i).num_rows for i in range(meta.num_row_groups))])
 
     def _slice(self, name: str, first: int, last: int) -> NDArray:
@@ -132,7 +132,7 @@ class KeyedTable:
     def _column(self, group: int, name: str) -> NDArray:
         """One column of a row group (-1: of the whole file), kept for the next recording."""
         if (group, name) not in self._groups:
-            table = self._whole if group < 0 else _open_parquet(self.path).read_row_group(group, columns=[name])
+            table = self._whole if group < 0 else open_parquet(self.path).read_row_group(group, columns=[name])
             values = _numpy(table.column(name))
             self._groups[group, name] = values if group >= 0 or self._order is None else values[self._order]
             kept = sorted({g for g, _ in self._groups})
@@ -153,73 +153,3 @@ def _codes(column: "pa.ChunkedArray") -> NDArray:
 def _numpy(column: "pa.ChunkedArray") -> NDArray:
     """Values as numpy; missing numbers become NaN, missing text None."""
     return column.to_numpy()
-
-
-def _open_parquet(path: Path) -> Any:
-    """A Parquet file; raises `TruncatedFile` when its end is missing, `UnreadableFile` when it is something else."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(path, memory_map=True)
-    except (pa.ArrowException, OSError) as problem:
-        with path.open("rb") as file:
-            begins = file.read(4) == b"PAR1"
-        if begins:
-            raise TruncatedFile("the Parquet file has no end", where=path, hint="copy or download it again") from None
-        raise UnreadableFile("not a Parquet file", where=path, got=str(problem).splitlines()[0][:80]) from None
-
-
-def read_parquet_table(path: Path) -> "pa.Table":
-    """A whole Parquet file; raises `TruncatedFile` or `UnreadableFile`."""
-    import pyarrow as pa
-
-    try:
-        return _open_parquet(path).read()
-    except (pa.ArrowException, OSError) as problem:
-        raise UnreadableFile("the Parquet file is damaged", where=path, got=str(problem).splitlines()[0][:80]) from None
-
-
-def read_csv_table(path: Path) -> "pa.Table":
-    """A label or side table with a header row; raises `UnreadableFile`, `TruncatedFile` or `NothingToRead`."""
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    try:
-        return pc.read_csv(path)
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as problem:
-        text = str(problem).splitlines()[0]
-        if "Empty CSV" in text:
-            raise NothingToRead("the file is empty", where=path) from None
-        if "Expected" in text and "columns, got" in text:
-            raise TruncatedFile("a row is incomplete", where=path, got=text[:120], hint="copy or download it again") from None
-        raise UnreadableFile("not a CSV table", where=path, got=text[:120]) from None
-
-
-def read_json(path: Path, records: str | None) -> "pa.Table":
-    """A JSON list of flat objects, or the list named `records` inside an object."""
-    import pyarrow as pa
-
-    whole = load_json(path)
-    rows = whole.get(records) if isinstance(whole, dict) and records else whole
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UnreadableFile("no list of records", where=path, expected=records or "a list", hint="name the list with records")
-    return pa.Table.from_pylist(rows)
-
-
-def load_json(path: Path) -> Any:
-    """Parsed JSON; raises `TruncatedFile` when it stops in the middle, `UnreadableFile` when it is something else."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as problem:
-        raise UnreadableFile("not UTF-8 text", where=path, got=str(problem)[:80]) from None
-    except OSError as problem:
-        raise NothingToRead("cannot be opened", where=path, got=problem.strerror or "", hint="check the data root") from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as problem:
-        if problem.pos >= len(text.rstrip()) - 1 or "Unterminated" in problem.msg:
-            raise TruncatedFile("the JSON stops in the middle", where=path, hint="copy or download it again") from None
-        raise UnreadableFile(f"not valid JSON: {problem.msg}", where=path, got=f"line {problem.lineno}") from None
-    except RecursionError:
-        raise UnreadableFile("not valid JSON: nested too deeply", where=path) from None

@@ -158,7 +158,7 @@ def check_rate(times: NDArray[np.float64], rate: float, where: str) -> None:
         )
 
 
-def check_gaps(data: NDArray[np.float32], times: NDArray[np.float64], rate: float, longest: float, where: str) -> None:
+def check_gaps(data: NDArray[np.floating], times: NDArray[np.float64], rate: float, longest: float, where: str) -> None:
     """Raise `MissingRun` when samples are missing (NaN in every channel, or no row at all) for more than `longest` s."""
     if not len(times):
         return

@@ -13,9 +13,11 @@ from stf2m.core.errors import NothingToRead, TruncatedFile, UnknownName
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.datasets.base import DatasetCard
 from stf2m.data.keyed import KeyedTable
-from stf2m.data.labels import make_rating, rename, rescale, runs
-from stf2m.data.mapping import Clock, LabelMap, RatingMap, Row, StreamMap, TablesMapping, column, fill, number, plain
+from stf2m.data.labels import make_rating
+from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping
+from stf2m.data.parts import audio_stream, bare, clock_times, label_runs, seconds, timing_notes, whole_label
 from stf2m.data.streams import Made, make_stream, regular
+from stf2m.data.templates import Row, fill, number, plain
 
 
 class TablesDataset:
@@ -67,7 +69,7 @@ class TablesDataset:
         """Seconds from the person's first recording to each one, as far as the index knows."""
         index = self.mapping.index
         if index.began:
-            began = [_seconds(index.began, row, self.root) for row in rows]
+            began = [seconds(index.began, row, self.root) for row in rows]
             return [b - min(began) for b in began]
         if index.lasts:
             return [float(x) for x in np.cumsum([0.0, *(number(index.lasts, row, self.root) for row in rows)])[:-1]]
@@ -87,17 +89,17 @@ class TablesDataset:
         return table.row(key) if key in table else {}
 
     def _recording(self, row: dict[str, Any], subject: str, order: int, offset: float) -> Recording:
-        index, name = self.mapping.index, _bare(fill(self.mapping.index.id, row, self.root))
+        index, name = self.mapping.index, bare(fill(self.mapping.index.id, row, self.root))
         notes = [fill(text, row, name) for text in self.mapping.provenance]
         same = [left for left, kept in index.drop.items() if kept == row["_key"]]
-        notes += [f"{_bare(left)} is the same recording and was left out" for left in same]
+        notes += [f"{bare(left)} is the same recording and was left out" for left in same]
         zero = self._zero(row)
         if self.mapping.absolute:
             notes.append(f"time 0 is the earliest start of a stream, unix {zero:.3f} s")
         streams = self._streams(row, name, zero, notes)
         end = max(float(s.times[-1]) + (1 / s.sample_rate if s.sample_rate else 0.0) for s in streams.values() if len(s.times))
         ratings = tuple(r for part in self.mapping.ratings if (r := self._rating(part, row, name, zero, notes)))
-        began = _seconds(index.began, row, name) if index.began else zero if self.mapping.absolute else None
+        began = seconds(index.began, row, name) if index.began else zero if self.mapping.absolute else None
         return Recording(
             id=name,
             dataset=self.card.name,
@@ -151,7 +153,7 @@ class TablesDataset:
         """One stream, or None when the files hold nothing of it."""
         modality, where = part.modality or label, f"{self.card.name} {name}"
         if part.audio:
-            return _audio_stream(self.root / fill(part.audio, row, name), modality, label, where)
+            return audio_stream(self.root / fill(part.audio, row, name), modality, label, where)
         assert part.file and part.key
         table = self._table(part.file, part.key)
         key = row["_key"]
@@ -180,7 +182,7 @@ class TablesDataset:
             declared=part.time is not None,
             longest_gap=part.longest_gap,
         )
-        return made._replace(notes=(*made.notes, *_timing_notes(label, part, float(times[0]))))
+        return made._replace(notes=(*made.notes, *timing_notes(label, part, float(times[0]))))
 
     def _times(
         self, part: StreamMap, row: Row, table: KeyedTable, key: str, count: int, where: str, zero: float
@@ -190,9 +192,9 @@ class TablesDataset:
             if part.static:
                 return np.zeros(count), None
             return regular(count, number(part.rate, row, where), number(part.start, row, where) - (zero if part.start else 0.0)), None
-        times = _clock(part.time, table, key, row, where) - zero
+        times = clock_times(part.time, table, key, row, where) - zero
         if part.until is not None:
-            return times, _clock(part.until, table, key, row, where) - zero
+            return times, clock_times(part.until, table, key, row, where) - zero
         return times, times + part.known_after if part.known_after else None
 
     def _rating(self, part: RatingMap, row: Row, name: str, zero: float, notes: list[str]) -> Rating | None:
@@ -201,7 +203,7 @@ class TablesDataset:
             notes.append(f"rating by {part.source}: not in the files of this recording")
             return None
         data = table.columns(key, (part.valence, part.arousal))
-        times = _clock(part.time, table, key, row, where) - zero
+        times = clock_times(part.time, table, key, row, where) - zero
         rating = make_rating(
             part.source, data[part.valence], data[part.arousal], times, scale=part.scale, overshoot=part.overshoot, where=where
         )
@@ -212,73 +214,10 @@ class TablesDataset:
     def _labels(self, part: LabelMap, row: Row, name: str, zero: float, end: float, notes: list[str]) -> tuple[Annotation, ...]:
         where = f"{self.card.name} {name}"
         if part.file is None:
-            return _whole_label(part, row, end, where)
+            return whole_label(part, row, end, where)
         assert part.key
         table, key = self._table(part.file, part.key), row["_key"]
         if key not in table:
             notes.append(f"labels by {part.source}: not in the files of this recording")
             return ()
         return label_runs(part, table, key, row, zero, where)
-
-
-def label_runs(part: LabelMap, table: KeyedTable, key: str, row: Row, zero: float, where: str) -> tuple[Annotation, ...]:
-    """Runs of equal labels in a key's rows; `zero` is the clock time of the recording's time 0, s."""
-    assert part.time and part.emotion
-    names = rename(table.columns(key, (part.emotion,))[part.emotion].tolist(), part.names, where)
-    onsets = _clock(part.time, table, key, row, where) - zero
-    return runs(names, onsets, onsets + part.hold, source=part.source)
-
-
-def _bare(name: str) -> str:
-    """A recording's name without the suffix of its audio file."""
-    return name.removesuffix(".flac").removesuffix(".wav")
-
-
-def _audio_stream(path: Path, modality: str, label: str, where: str) -> Made:
-    """One audio file as a stream on its own clock."""
-    from stf2m.data.readers.audio import load_audio
-
-    wave, rate, notes = load_audio(path)
-    made = make_stream(modality, wave[None], regular(len(wave), rate), unit="level", rate=rate, where=where, name=label, declared=False)
-    return made._replace(notes=(*made.notes, *(f"{label}: {note}" for note in notes)))
-
-
-def _whole_label(part: LabelMap, row: Row, end: float, where: str) -> tuple[Annotation, ...]:
-    """One annotation over the whole recording from columns of the index row; none when all of them are empty."""
-    emotion = rename([plain(column(row, part.emotion, where))], part.names, where)[0] if part.emotion else None
-    levels = [_level(part, name, row, where) for name in (part.valence, part.arousal)]
-    if emotion is None and levels == [None, None]:
-        return ()
-    return (Annotation(0.0, end, emotion=emotion, valence=levels[0], arousal=levels[1], source=part.source),)
-
-
-def _level(part: LabelMap, name: str | None, row: Row, where: str) -> float | None:
-    """One rating of the whole recording in -1..1, None when there is none."""
-    if name is None or (value := column(row, name, where)) is None or not np.isfinite(float(value)):
-        return None
-    return float(rescale(np.array([float(value)]), part.scale, part.overshoot, where)[0][0])
-
-
-def _clock(clock: Clock, table: KeyedTable, key: str, row: Row, where: str) -> NDArray[np.float64]:
-    """Times (time,) s of a key's rows."""
-    values = np.asarray(table.columns(key, (clock.column,))[clock.column], dtype=np.float64)
-    return (values + clock.shift) / number(clock.per, row, where)
-
-
-def _seconds(clock: Clock, row: Row, where: object) -> float:
-    """One time of a row, s."""
-    return (float(column(row, clock.column, where)) + clock.shift) / number(clock.per, row, where)
-
-
-def _timing_notes(label: str, part: StreamMap, first: float) -> tuple[str, ...]:
-    """What a reader must know about this stream's times."""
-    notes = []
-    if part.static:
-        notes.append(f"{label}: one value for the whole recording, known at its end")
-    elif isinstance(part.start, str) and first > 0:
-        notes.append(f"{label}: starts {first:.3f} s after time 0")
-    if part.until is not None:
-        notes.append(f"{label}: events, known when they end")
-    if part.known_after:
-        notes.append(f"{label}: means around their time, known {part.known_after:g} s after it")
-    return tuple(notes)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.files import atomic_file
 from stf2m.core.records import Recording, Stream
 
 
@@ -28,14 +29,15 @@ def write_csv(recording: Recording, path: Path) -> tuple[Path, ...]:
     columns |= _label_columns(recording, times)
     files = []
     if tables:
-        with path.open("wb") as file:
+        with atomic_file(path) as file:
             write(pa.table(columns), file)
         files.append(path)
     for stream in recording.streams.values():
         if stream.modality == "voice":
             import soundfile
 
-            soundfile.write(path.with_suffix(".wav"), stream.samples[0], int(stream.sample_rate), subtype="FLOAT")
+            with atomic_file(path.with_suffix(".wav")) as file:
+                soundfile.write(file, stream.samples[0], int(stream.sample_rate), subtype="FLOAT", format="WAV")
             files.append(path.with_suffix(".wav"))
     return tuple(files)
 

@@ -13,10 +13,10 @@ from stf2m.core.errors import NothingToRead, UnknownName, UnreadableFile
 from stf2m.core.records import Rating, Recording, Stream
 from stf2m.data.datasets._layouts import card_of, nothing, tidy
 from stf2m.data.datasets.base import Dataset, DatasetCard
-from stf2m.data.keyed import load_json
+from stf2m.data.files import load_json
 from stf2m.data.labels import make_rating
-from stf2m.data.mapping import missing_column
 from stf2m.data.streams import Made, make_stream
+from stf2m.data.templates import missing_column
 
 NAME = "ceap360vr"
 RATINGS = "3_AnnotationData/Transformed/{p}_Annotation_TransData.json"

@@ -10,8 +10,8 @@ from stf2m.core.records import Recording
 from stf2m.data.datasets._layouts import card_of, mapping_of, nothing, tidy
 from stf2m.data.datasets.base import Dataset, DatasetCard
 from stf2m.data.keyed import KeyedTable
+from stf2m.data.parts import label_runs
 from stf2m.data.readers.empatica import is_e4_folder, read_e4
-from stf2m.data.tables import label_runs
 
 NAME = "stress_predict"
 LABELS = Path("Processed_data") / "Improved_All_Combined_hr_rsp_binary.csv"

@@ -10,6 +10,8 @@ from stf2m.data.streams import usual_step
 STEADY = 0.9
 """share of steps within `JITTER` of the usual one that makes a clock steady"""
 JITTER = 0.25
+MOST_FILLED = 10_000_000
+"""samples; beyond it gaps stay gaps in the times"""
 GAP = 1.75
 """steps from which on a sample is missing in between"""
 
@@ -45,7 +47,7 @@ def fill_gaps(samples: NDArray, times: NDArray[np.float64], rate: float) -> tupl
     steps = np.diff(times) * rate
     lacking = np.where(steps >= GAP, np.rint(steps) - 1, 0).astype(np.int64)
     total = int(lacking.sum())
-    if not total:
+    if not total or total > MOST_FILLED:
         return samples, times, 0
     places = np.flatnonzero(lacking)
     at = np.concatenate([np.linspace(times[i], times[i + 1], lacking[i] + 2)[1:-1] for i in places])

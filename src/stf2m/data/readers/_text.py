@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stf2m.core.errors import NothingToRead, TruncatedFile, UnknownColumn, UnreadableFile
-from stf2m.data.mapping import missing_column
+from stf2m.data.templates import missing_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,10 +73,13 @@ def parse(
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    first = data.split(b"\n", skip + 1)[skip : skip + 1]
-    if not first or not b"\n".join(data.split(b"\n", skip)[skip:]).strip():
+    at = 0
+    for _ in range(skip):
+        at = data.find(b"\n", at) + 1 or len(data)
+    if not data[at : at + 4096].strip() and not data[at:].strip():
         raise NothingToRead("the table has no rows", where=path)
-    decimal = "," if delimiter == ";" and b"," in first[0] else "."
+    end = data.find(b"\n", at)
+    decimal = "," if delimiter == ";" and b"," in data[at : end if end >= 0 else len(data)] else "."
     for name in only:
         if name not in names:
             raise missing_column(name, names, path)

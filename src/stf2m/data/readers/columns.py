@@ -7,8 +7,6 @@ declared. An empty cell means that this stream has no sample at that time; `nan`
 `gaze_available_s` says when each sample of `gaze` became known. A stream with a single value is static.
 """
 
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,35 +14,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import MissingRun, NothingToRead, RateContradiction, UnknownColumn, UnreadableFile
-from stf2m.core.records import MODALITY_NAMES, Annotation, Rating, Recording, Stream
-from stf2m.core.units import CONVERT
-from stf2m.data.labels import make_rating, runs
-from stf2m.data.mapping import did_you_mean
+from stf2m.core.records import Recording
+from stf2m.data.readers._cells import forward, numbers
+from stf2m.data.readers._labels import emotions_of, is_label, rating_of
 from stf2m.data.readers._rate import Guess, fill_gaps, guess_rate
-from stf2m.data.streams import LONGEST_GAP, make_stream
+from stf2m.data.readers.names import Column, parse_column
+from stf2m.data.streams import LONGEST_GAP, Made, check_gaps, make_stream
+from stf2m.data.templates import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LABEL = re.compile(r"(valence|arousal)(?:_(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?))?")
-TEXT_COLUMNS = ("emotion",)
 LEAST_RATE = {"bvp": 4.0, "ecg": 20.0, "emg": 20.0, "eeg": 20.0, "acc": 1.0, "eda": 0.2, "pupil": 1.0}
 """Hz below which a stream of this modality says that the time column is not in seconds"""
 EVENTS = ("gaze", "ibi", "text")
 """modalities whose rows are events unless a rate is declared (beats come almost evenly, but are no clock)"""
-UNIX = 1e8
-"""s; a first time above this is a clock time"""
+UNIX = (1e8, 1e11)
+"""s; a first time between these is a clock time"""
 
 
-class Column(NamedTuple):
-    """What a column name says."""
+class Samples(NamedTuple):
+    """One stream's rows: `samples` (channel, time), `times` and `available` (time,) s."""
 
-    name: str
-    stream: str
-    modality: str
-    channel: str
-    unit: str
-    rate: float | None
+    samples: NDArray[np.float64]
+    times: NDArray[np.float64]
+    available: NDArray[np.float64] | None
+
+    def at(self, keep: NDArray[np.bool_]) -> "Samples":
+        """The rows where `keep`."""
+        return Samples(self.samples[:, keep], self.times[keep], None if self.available is None else self.available[keep])
 
 
 def recording_of(
@@ -65,57 +63,18 @@ def recording_of(
     said = [*notes, *words]
     groups: dict[str, list[Column]] = {}
     for name in table.column_names:
-        if name != "time" and name not in TEXT_COLUMNS and not LABEL.fullmatch(name):
+        if name != "time" and not is_label(name):
             column = parse_column(name, where)
             groups.setdefault(column.stream, []).append(column)
     if not groups:
         raise NothingToRead("no column holds a signal", where=where, hint="name columns like eda_uS, hr_bpm, acc_x_g")
-    streams = {}
-    for name, columns in groups.items():
-        streams[name] = _stream(table, columns, times, where, longest_gap, repair, said)
-    ratings = _ratings(table, times, where, repair, said)
+    made = {name: _stream(table, columns, times, where, longest_gap, repair) for name, columns in groups.items()}
+    rating = rating_of(table, times, where, repair)
     return Recording(
-        id=id, dataset="own", subject=subject, session="1", streams=streams, ratings=ratings,
-        annotations=_annotations(table, times), provenance=tuple(said), started=started,
+        id=id, dataset="own", subject=subject, session="1", streams={name: one.stream for name, one in made.items()},
+        ratings=(rating,) if rating else (), annotations=emotions_of(table, times),
+        provenance=(*said, *(note for one in made.values() for note in one.notes)), started=started,
     )  # fmt: skip
-
-
-def parse_column(name: str, where: object = "") -> Column:
-    """Take a column name apart; raises `UnknownColumn` that names the neighbours."""
-    stream, _, rest = name.rpartition(":")
-    body, _, rate = rest.partition("@")
-    modality, _, tail = body.partition("_")
-    channel, _, unit = tail.rpartition("_")
-    if modality not in MODALITY_NAMES:
-        names = [*MODALITY_NAMES, "valence", "arousal", "emotion", "time"]
-        hint = did_you_mean(modality, names, f"modalities: {' '.join(MODALITY_NAMES)}")
-        raise UnknownColumn(f"unknown column {name!r}", where=where, expected="modality_unit, such as eda_uS", hint=hint)
-    if unit not in CONVERT:
-        hint = did_you_mean(unit, CONVERT, f"units: {' '.join(CONVERT)}")
-        raise UnknownColumn(f"column {name!r} ends in no known unit", where=where, got=repr(unit), hint=hint)
-    return Column(name, stream or modality, modality, channel or modality, unit, _declared(rate, name, where))
-
-
-def _declared(text: str, name: str, where: object) -> float | None:
-    """The rate after an @, Hz."""
-    if not text:
-        return None
-    try:
-        rate = float(text.removesuffix("Hz"))
-    except ValueError:
-        rate = 0.0
-    if not 0.0 < rate < 1e6:
-        raise UnknownColumn(f"column {name!r} declares no rate after @", where=where, hint="write it like bvp_au@64Hz")
-    return rate
-
-
-def _numbers(table: "pa.Table", name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Values (time,), and where a cell is not empty."""
-    column = table.column(name)
-    try:
-        return column.to_numpy().astype(np.float64), np.asarray(column.is_valid().to_numpy(), dtype=bool)
-    except (ValueError, TypeError):
-        raise UnreadableFile(f"column {name!r} does not hold numbers", got=str(column.type)) from None
 
 
 def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple[str, ...], datetime | None]:
@@ -123,7 +82,7 @@ def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple
     if "time" not in table.column_names:
         hint = did_you_mean("time", table.column_names, "add a column time, in seconds")
         raise UnknownColumn("no column 'time'", where=where, hint=hint)
-    times, _ = _numbers(table, "time")
+    times, _ = numbers(table, "time", where)
     if not len(times):
         raise NothingToRead("the table has no rows", where=where)
     lost = np.flatnonzero(~np.isfinite(times))
@@ -132,7 +91,7 @@ def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple
             "the time of a row is missing", where=where, got=f"row {lost[0] + 1}", hint="every row needs a time in seconds"
         )
     first = float(times[0])
-    if UNIX < first < 1e11:
+    if UNIX[0] < first < UNIX[1]:
         return times - first, (f"time 0 is unix {first:.3f} s",), datetime.fromtimestamp(first, UTC)
     if first < 0:
         return times - first, (f"times were shifted by {-first:.3f} s so that they begin at 0",), None
@@ -140,98 +99,57 @@ def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple
 
 
 def _stream(
-    table: "pa.Table",
-    columns: list[Column],
-    times: NDArray[np.float64],
-    where: object,
-    longest_gap: float | None,
-    repair: bool,
-    said: list[str],
-) -> Stream:
-    """One stream from its columns; appends to `said` what was done."""
-    known = [c for c in columns if c.channel == "available"]
-    columns = [c for c in columns if c.channel != "available"]
-    if not columns:
-        raise UnknownColumn(f"column {known[0].name!r} belongs to no signal", where=where, hint="add the signal or leave it out")
-    first, place = columns[0], f"{where}: {columns[0].stream}"
-    if any((c.modality, c.unit) != (first.modality, first.unit) for c in columns):
-        raise UnknownColumn("columns of one stream differ in modality or unit", where=place, got=" ".join(c.name for c in columns))
-    cells = [_numbers(table, c.name) for c in columns]
-    here = np.any([valid for _, valid in cells], axis=0)
-    if not here.any():
-        raise MissingRun("every sample is missing", where=place, hint="leave the column out, or check how missing values are written")
-    samples, at = np.stack([values[here] for values, _ in cells]), times[here]
-    available = _numbers(table, known[0].name)[0][here] if known else None
-    if available is not None and not (np.isfinite(available) & (available >= at - 1e-6)).all():
-        raise UnreadableFile(f"{known[0].name!r} lies before the sample's own time or is missing", where=place)
-    if repair:
-        keep = at > np.maximum.accumulate(np.concatenate([[-np.inf], at[:-1]]))
-        if not keep.all():
-            said.append(f"{first.stream}: {int((~keep).sum())} samples whose time repeats or runs backwards were dropped")
-            samples, at = samples[:, keep], at[keep]
-            available = available[keep] if available is not None else None
-    static = len(at) == 1
-    declared = next((c.rate for c in columns if c.rate is not None), None)
-    events = declared is None and (first.modality in EVENTS or available is not None)
-    guess = Guess(0.0, False) if events else guess_rate(at)
-    if not static and 0 < guess.rate < LEAST_RATE.get(first.modality, 0.0):
-        raise RateContradiction(
-            f"{guess.rate:.3g} Hz is too slow for {first.modality}",
-            where=place,
-            hint="is the time column in milliseconds? It must be in seconds",
-        )
+    table: "pa.Table", columns: list[Column], times: NDArray[np.float64], where: object, longest_gap: float | None, repair: bool
+) -> Made:
+    """One stream from its columns; its notes say what was guessed, dropped and filled."""
+    signal = [c for c in columns if c.channel != "available"]
+    rows = _rows(table, columns, signal, times, where)
+    first, place, notes = signal[0], f"{where}: {signal[0].stream}", []
+    if repair and not (keep := forward(rows.times)).all():
+        rows = rows.at(keep)
+        notes.append(f"{first.stream}: {int((~keep).sum())} samples whose time repeats or runs backwards were dropped")
+    declared = next((c.rate for c in signal if c.rate is not None), None)
+    guess = _guess(first.modality, rows, declared, place)
     if guess.note:
-        said.append(f"{first.stream}: {guess.note}")
-    if guess.steady and longest_gap is not None and available is None:
-        widest = float(np.diff(at).max(initial=0.0))
-        if widest - 1 / guess.rate > longest_gap:
-            start = float(at[int(np.argmax(np.diff(at)))])
-            raise MissingRun(
-                f"samples are missing for {widest - 1 / guess.rate:.1f} s from {start:.1f} s on", where=place,
-                expected=f"at most {longest_gap:g} s", hint="cut the recording there, or allow it with longest_gap",
-            )  # fmt: skip
-    if guess.steady and available is None:
+        notes.append(f"{first.stream}: {guess.note}")
+    samples, at = rows.samples, rows.times
+    if guess.steady and rows.available is None:
+        if longest_gap is not None:
+            check_gaps(samples, at, guess.rate, longest_gap, place)
         samples, at, filled = fill_gaps(samples, at, guess.rate)
         if filled:
-            said.append(f"{first.stream}: {filled} samples that have no row were read as missing")
+            notes.append(f"{first.stream}: {filled} samples that have no row were read as missing")
     made = make_stream(
-        first.modality, samples, at, unit=first.unit, rate=declared or guess.rate, channels=tuple(c.channel for c in columns),
-        where=where, name=first.stream, available=available, static=static, declared=declared is not None, longest_gap=longest_gap,
+        first.modality, samples, at, unit=first.unit, rate=declared or guess.rate, channels=tuple(c.channel for c in signal), where=where,
+        name=first.stream, available=rows.available, static=len(at) == 1, declared=declared is not None, longest_gap=longest_gap,
     )  # fmt: skip
-    said.extend(made.notes)
-    return made.stream
+    return made._replace(notes=(*notes, *made.notes))
 
 
-def _scale(match: re.Match[str]) -> tuple[float, float]:
-    return (float(match[2]), float(match[3])) if match[2] else (-1.0, 1.0)
-
-
-def _ratings(table: "pa.Table", times: NDArray[np.float64], where: object, repair: bool, said: list[str]) -> tuple[Rating, ...]:
-    """The continuous rating in the columns `valence` and `arousal`, if there is one."""
-    found: Mapping[str, re.Match[str]] = {m[1]: m for name in table.column_names if (m := LABEL.fullmatch(name))}
-    if not found:
-        return ()
-    scales = {_scale(match) for match in found.values()}
-    if len(scales) > 1 or not all(low < high for low, high in scales):
-        raise UnknownColumn("valence and arousal need one scale", where=where, hint="name them like valence_1..9 and arousal_1..9")
-    cells = {axis: _numbers(table, match[0])[0] for axis, match in found.items()}
-    none = np.full(len(times), np.nan)
-    both = np.stack([cells.get("valence", none), cells.get("arousal", none)])
-    here = np.isfinite(both).any(axis=0)
-    if repair:
-        here &= times > np.maximum.accumulate(np.concatenate([[-np.inf], times[:-1]]))
+def _rows(table: "pa.Table", columns: list[Column], signal: list[Column], times: NDArray[np.float64], where: object) -> Samples:
+    """The rows in which a stream has a sample in any channel."""
+    known = [c for c in columns if c.channel == "available"]
+    if not signal:
+        raise UnknownColumn(f"column {known[0].name!r} belongs to no signal", where=where, hint="add the signal or leave it out")
+    place = f"{where}: {signal[0].stream}"
+    if len({(c.modality, c.unit) for c in signal}) > 1:
+        raise UnknownColumn("columns of one stream differ in modality or unit", where=place, got=" ".join(c.name for c in signal))
+    cells = [numbers(table, c.name, where) for c in signal]
+    here = np.any([filled for _, filled in cells], axis=0)
     if not here.any():
-        said.append("rating: every value is missing")
-        return ()
-    return (make_rating("self", both[0, here], both[1, here], times[here], scale=scales.pop(), where=where),)
+        raise MissingRun("every sample is missing", where=place, hint="leave the column out, or check how missing values are written")
+    available = numbers(table, known[0].name, where)[0][here] if known else None
+    if available is not None and not (np.isfinite(available) & (available >= times[here] - 1e-6)).all():
+        raise UnreadableFile(f"{known[0].name!r} lies before the sample's own time or is missing", where=place)
+    return Samples(np.stack([values[here] for values, _ in cells]), times[here], available)
 
 
-def _annotations(table: "pa.Table", times: NDArray[np.float64]) -> tuple[Annotation, ...]:
-    """Runs of equal names in the column `emotion`; each row holds until the next."""
-    if "emotion" not in table.column_names:
-        return ()
-    names = [(str(name).strip() or None) if name is not None else None for name in table.column("emotion").to_pylist()]
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    until = np.append(times[1:], times[-1] + max(step, 1e-3))
-    forward = until > times
-    return runs([n for n, ok in zip(names, forward) if ok], times[forward], until[forward], source="self")
+def _guess(modality: str, rows: Samples, declared: float | None, place: str) -> Guess:
+    """The rate of a stream; raises `RateContradiction` for one so slow that the times cannot be seconds."""
+    if declared is None and (modality in EVENTS or rows.available is not None):
+        return Guess(0.0, False)
+    guess = guess_rate(rows.times)
+    if 0 < guess.rate < LEAST_RATE.get(modality, 0.0):
+        hint = "is the time column in milliseconds? It must be in seconds"
+        raise RateContradiction(f"{guess.rate:.3g} Hz is too slow for {modality}", where=place, hint=hint)
+    return guess

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from stf2m.core.errors import NothingToRead, UnreadableFile
 from stf2m.core.records import Recording
+from stf2m.data.readers._labels import EMOTION, is_label
 from stf2m.data.readers._text import header_of, parse, read_text
-from stf2m.data.readers.columns import TEXT_COLUMNS, parse_column, recording_of
+from stf2m.data.readers.columns import recording_of
+from stf2m.data.readers.names import parse_column
 from stf2m.data.streams import LONGEST_GAP
 
 
@@ -18,16 +20,16 @@ def read_csv(path: Path, *, subject: str = "me", longest_gap: float | None = LON
     text = read_text(path)
     names, delimiter = header_of(text.data, path)
     for name in names:
-        if name not in ("time", *TEXT_COLUMNS) and not name.startswith(("valence", "arousal")):
+        if name != "time" and not is_label(name):
             parse_column(name, path)
-    table = parse(text.data, path, names, skip=1, delimiter=delimiter, text=TEXT_COLUMNS)
+    table = parse(text.data, path, names, skip=1, delimiter=delimiter, text=(EMOTION,))
     found = recording_of(table, id=path.stem, where=path, subject=subject, longest_gap=longest_gap, repair=repair, notes=text.notes)
     return _with_voice(found, path)
 
 
 def read_parquet(path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False) -> Recording:
     """A Parquet table with the same columns as the CSV."""
-    from stf2m.data.keyed import read_parquet_table
+    from stf2m.data.files import read_parquet_table
 
     if not path.is_file():
         raise NothingToRead("no such file", where=path, hint="check the path")
