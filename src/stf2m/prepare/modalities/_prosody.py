@@ -1,6 +1,7 @@
 """How something is said, in named numbers: pitch, loudness, timing, voice quality and the balance of the spectrum."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -116,8 +117,9 @@ def timing_numbers(u: Utterance) -> list[float]:
     seconds = len(u.level) / u.rate
     pauses, voices = _lengths(~u.active) / u.rate, _lengths(u.voiced) / u.rate
     peak = np.flatnonzero(u.level > np.percentile(u.level, 95) - 6.0)
-    spectrum = np.abs(np.fft.rfft((u.level - u.level.mean()) * np.hanning(len(u.level)), max(512, len(u.level))))
-    hertz = np.arange(len(spectrum)) * u.rate / (2 * (len(spectrum) - 1))
+    size = 512 * -(-len(u.level) // 512)
+    spectrum = np.abs(np.fft.rfft((u.level - u.level.mean()) * np.hanning(len(u.level)), size))
+    hertz = np.arange(len(spectrum)) * u.rate / size
     slow, syllable, every = (spectrum[(hertz > a) & (hertz <= b)].sum() for a, b in ((0.5, 2.5), (2.5, 7.0), (0.5, 20.0)))
     return [
         _syllables(u) / seconds, 1.0 - average(u.active.astype(np.float64)), float(pauses.max(initial=0.0)), seconds,
@@ -137,7 +139,7 @@ def _syllables(u: Utterance) -> int:
     near = np.percentile(u.level, 95) - 20.0
     tops = np.flatnonzero((even[1:-1] > even[:-2]) & (even[1:-1] >= even[2:]) & (even[1:-1] > near)) + 1
     reach = round(0.24 * u.rate)
-    return sum(even[i] - max(even[max(i - reach, 0) : i + 1].min(), even[i : i + reach + 1].min()) > 2.0 for i in tops)
+    return int(sum(even[i] - max(even[max(i - reach, 0) : i + 1].min(), even[i : i + reach + 1].min()) > 2.0 for i in tops))
 
 
 BALANCE: dict[str, UnitAndWords] = {
@@ -165,7 +167,7 @@ def balance_numbers(u: Utterance) -> list[float]:
     change = np.sqrt((np.diff(shape, axis=0) ** 2).mean(axis=1))[u.active[1:] & u.active[:-1]]
     power = 10.0 ** (u.mel / 10.0)
     hertz = band_centres()
-    coarse = np.stack([power[:, (hertz >= a) & (hertz < b)].mean(axis=1) for a, b in zip(EDGES[:-1], EDGES[1:])], axis=1)
+    coarse = np.stack([power[:, (hertz >= a) & (hertz < b)].mean(axis=1) for a, b in pairwise(EDGES)], axis=1)
     coarse = 10.0 * np.log10(coarse + 1e-11)
     steps = np.diff(coarse, axis=1)[u.voiced]
     unvoiced = u.active & ~u.voiced

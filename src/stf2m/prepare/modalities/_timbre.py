@@ -15,14 +15,16 @@ DESCRIPTORS = tuple(
 
 
 def timbre(u: Utterance) -> NDArray[np.float64]:
-    """The numbers of `DESCRIPTORS`, dB, whatever the loudness of the take.
+    """The numbers of `DESCRIPTORS`, dB. Only the mean holds the loudness of the take; the others are relative to it.
 
-    mean: long-term average spectrum less its mean over bands; variation: standard deviation over time; quiet and loud:
-    10th and 90th percentile less the long-term average of the band; movement: mean absolute step between frames.
+    mean: long-term average spectrum re full scale; variation: standard deviation over time; quiet and loud: 10th and 90th
+    percentile less the long-term average; movement: mean absolute step between frames. Each statistic
+    is smoothed over neighbouring bands (1-2-1), because single low bands follow single harmonics of the pitch.
     """
     mel = u.mel[u.active]
     average = 10.0 * np.log10((10.0 ** (mel / 10.0)).mean(axis=0) + FLOOR)
     quiet, loud = np.percentile(mel, [10, 90], axis=0)
     step = np.abs(np.diff(u.mel, axis=0))[u.active[1:] & u.active[:-1]]
     movement = step.mean(axis=0) if len(step) else np.full(BANDS, np.nan)
-    return np.concatenate([average - average.mean(), mel.std(axis=0), quiet - average, loud - average, movement])
+    table = np.pad(np.stack([average, mel.std(axis=0), quiet - average, loud - average, movement]), ((0, 0), (1, 1)), mode="edge")
+    return (0.25 * table[:, :-2] + 0.5 * table[:, 1:-1] + 0.25 * table[:, 2:]).ravel()
