@@ -6,26 +6,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.config import build
+from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import train
+from stf2m.training.run import Fitted, train
+
+Heartbeat = Callable[[dict[str, float]], None]
+
+
+def config_of(settings: dict[str, Any], *, where: str) -> tuple[TrainConfig, int]:
+    """Training settings and the number of seeds to average; raises `InvalidConfig` in one sentence."""
+    values = dict(settings)
+    seeds = values.pop("seeds", 1)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise InvalidConfig("seeds", where=where, expected="a whole number from 1", got=seeds)
+    return build(TrainConfig, values, where=where), seeds
+
+
+def training_of(settings: dict[str, Any], *, where: str) -> str:
+    """Equal for learners that can share one training."""
+    config, seeds = config_of(settings, where=where)
+    return f"{config.training.hash}-{seeds}"
 
 
 class Learned(Plain):
-    """Trains with `config` when fitted; the seed of the cell replaces the seed of the settings."""
+    """Trains when fitted, with the seed of the cell; several seeds are averaged. `sibling` shares the training of another."""
 
-    def __init__(self, config: TrainConfig, progress: Callable[..., Any] | None = None):
-        self.config, self.progress = config, progress
-        self.fitted: Any = None
+    def __init__(self, config: TrainConfig, *, seeds: int = 1, sibling: "Learned | None" = None, heartbeat: Heartbeat | None = None):
+        self.config, self.seeds, self.sibling, self.heartbeat = config, seeds, sibling, heartbeat
+        self.fitted: tuple[Fitted, ...] = ()
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Meta-train on the training people; early stopping on the validation people."""
-        config = self.config.model_copy(update={"seed": seed})
-        self.fitted = train(
-            segments, target=target, train_people=train_people, validation_people=validation_people,
-            config=config, out=None, progress=self.progress,
-        )  # fmt: skip
+        if self.sibling is not None:
+            own = [self.config.model_copy(update={"seed": one.config.seed}) for one in self.sibling.fitted]
+            self.fitted = tuple(one.with_learner(config) for one, config in zip(self.sibling.fitted, own, strict=True))
+            return
+        configs = [self.config.model_copy(update={"seed": seed + 1000 * i}) for i in range(self.seeds)]
+        self.fitted = tuple(self._train(segments, target, train_people, validation_people, config) for config in configs)
+
+    def _train(
+        self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], config: TrainConfig
+    ) -> Fitted:
+        options = {"target": target, "train_people": train_people, "validation_people": validation_people, "config": config}
+        fitted = train(segments, **options, out=None, progress=self.heartbeat)
+        return fitted.with_learner(config) if config.learner != fitted.config.learner else fitted
 
     def reply(
         self,
@@ -37,9 +64,13 @@ class Learned(Plain):
         support_target: NDArray[np.integer] | None = None,
         modalities: Sequence[str] | None = None,
     ) -> Reply:
-        """Adapt to the support and answer for the query; see `Predictor.reply`."""
-        answer = self.fitted.predict(segments, support, query, support_target=support_target, modalities=modalities)
-        return Reply(answer.probability, answer.rating, answer.firing, answer.modality_weight)
+        """Adapt to the support and answer for the query; see `Predictor.reply`. Rules are those of the first seed."""
+        options: dict[str, Any] = {"support_target": support_target, "modalities": modalities}
+        said = [one.predict(segments, support, query, **options) for one in self.fitted]
+        if len(said) == 1:
+            return Reply(said[0].probability, said[0].rating, said[0].firing, said[0].modality_weight)
+        mean = {name: np.stack([getattr(one, name) for one in said]).mean(axis=0) for name in ("probability", "rating")}
+        return Reply(mean["probability"], mean["rating"], said[0].firing, said[0].modality_weight)
 
     def predict(
         self,
@@ -53,3 +84,10 @@ class Learned(Plain):
     ) -> Probability:
         """See `Predictor.predict`."""
         return self.reply(segments, support, query, target=target, support_target=support_target, modalities=modalities).probability
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules in words, in the order of `Reply.firing`."""
+        from stf2m.training.words import rules_in_words
+
+        return rules_in_words(self.fitted[0])

@@ -65,8 +65,8 @@ def paired(a: Values, b: Values, *, comparisons: int = 1, level: float = 0.95, s
     if people < 2 or np.ptp(gap) == 0:
         same = people == 0 or bool(np.all(gap == 0))
         return Difference(mean, low, high, people, 0.0 if same else np.inf * np.sign(mean), 1.0 if same else 2.0 ** (1 - max(people, 1)))
-    _, p = wilcoxon(gap)
-    return Difference(mean, low, high, people, float(gap.mean() / gap.std(ddof=1)), float(p))
+    p = float(np.asarray(wilcoxon(gap))[1])
+    return Difference(mean, low, high, people, float(gap.mean() / gap.std(ddof=1)), p)
 
 
 def holm(p: Values) -> Values:

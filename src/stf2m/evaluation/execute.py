@@ -1,0 +1,165 @@
+"""Run the cells of a study: one after another or in local processes, with the same rows either way."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stf2m.core.files import atomic_write_text
+from stf2m.core.records import Segments
+from stf2m.evaluation.rows import Row, RowFile, current
+from stf2m.evaluation.stores import open_segments
+from stf2m.evaluation.study import Cell, Study, cells_of
+from stf2m.evaluation.timeline import Timeline
+from stf2m.evaluation.work import CellResult, data_key, run_cell
+
+Say = Callable[[str], None]
+
+
+class Paths(NamedTuple):
+    """Where a study reads and writes."""
+
+    data: Path
+    """root of the data sets"""
+    runs: Path
+    """git-ignored working folder"""
+    rows: Path
+    """the results file"""
+
+    @property
+    def timelines(self) -> Path:
+        """Folder of the timelines kept for the report."""
+        return self.rows.with_suffix("") / "timelines"
+
+
+def paths_of(study: Study, *, data: Path | None = None, runs: Path | None = None, rows: Path | None = None) -> Paths:
+    """Defaults: `STF2M_DATA` or the current folder; `runs/`; `runs/studies/NAME.csv`."""
+    root = Path(data or os.environ.get("STF2M_DATA") or ".")
+    runs = Path(runs or "runs")
+    return Paths(root, runs, Path(rows) if rows else runs / "studies" / f"{study.name}.csv")
+
+
+def to_stderr(text: str) -> None:
+    """One line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr) -> list[Row]:
+    """Do every cell that is not yet in the results file; returns the rows of all cells.
+
+    Cells are appended in the order in which they finish; a kill loses at most the running ones.
+    """
+    segments = open_segments(
+        study, paths.data, paths.runs, lambda done, of, who: say(f"prepared {done}/{of} people ({who})") if done == of else None
+    )
+    cells = cells_of(study)
+    file = RowFile(paths.rows)
+    file.repair()
+    have, key = file.finished(), data_key(segments)
+    todo = [cell for cell in cells if (cell.settings, key) not in have]
+    say(f"{study.name}: {segments!r}; {len(cells)} cells, {len(cells) - len(todo)} already done, {jobs} process{'es' if jobs > 1 else ''}")
+    clock = Clock(len(todo), jobs)
+    for cell, result in _one_by_one(study, segments, todo, say) if jobs <= 1 else _in_processes(study, paths, todo, jobs):
+        file.append(result.rows)
+        _keep(paths.timelines, cell, result.timelines)
+        say(clock.tick(cell, float(result.rows[0].get("seconds") or 0.0)))
+    return current(file.read(), {cell.settings for cell in cells})
+
+
+class Clock:
+    """Progress lines with the time that is left, from the seconds that cells of the same methods took."""
+
+    def __init__(self, total: int, jobs: int):
+        self.total, self.jobs, self.done, self.began = total, max(jobs, 1), 0, time.monotonic()
+        self.taken: dict[tuple[str, ...], list[float]] = {}
+
+    def tick(self, cell: Cell, seconds: float) -> str:
+        """The line for a cell that has just finished."""
+        self.done += 1
+        self.taken.setdefault(cell.methods, []).append(seconds)
+        spent = time.monotonic() - self.began
+        left = spent / self.done * (self.total - self.done)
+        return f"[{self.done}/{self.total}] {cell.label}: {seconds:.0f} s; {spent / 60:.1f} min spent, about {left / 60:.0f} min left"
+
+
+def _one_by_one(study: Study, segments: Segments, cells: list[Cell], say: Say):
+    _one_thread()
+    for cell in cells:
+        yield cell, _timed(study, segments, cell, Heartbeat(cell, say))
+
+
+class Heartbeat:
+    """Says where a long training is, at most every 20 s."""
+
+    def __init__(self, cell: Cell, say: Say):
+        self.cell, self.say, self.last = cell, say, time.monotonic()
+
+    def __call__(self, facts: dict[str, float]) -> None:
+        """`facts` of one training step."""
+        if time.monotonic() - self.last > 20:
+            self.last = time.monotonic()
+            self.say(f"  {self.cell.label}: step {facts.get('step', 0):.0f} of {facts.get('of', 0):.0f}")
+
+
+def _in_processes(study: Study, paths: Paths, cells: list[Cell], jobs: int):
+    """Longest cells last in the list are started first, so that no process is left alone with one at the end."""
+    _one_thread()  # inherited
+    waiting = list(reversed(cells))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(study, paths)) as pool:
+        running: dict[Future[CellResult], Cell] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    cell = waiting.pop(0)
+                    running[pool.submit(_work, cell)] = cell
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield running.pop(future), future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_here: dict[str, Any] = {}
+
+
+def _begin(study: Study, paths: Paths) -> None:
+    """Open the prepared store once per process."""
+    _one_thread()
+    _here["study"], _here["segments"] = study, open_segments(study, paths.data, paths.runs)
+
+
+def _work(cell: Cell) -> CellResult:
+    return _timed(_here["study"], _here["segments"], cell, None)
+
+
+def _timed(study: Study, segments: Segments, cell: Cell, heartbeat: Heartbeat | None) -> CellResult:
+    began = time.monotonic()
+    result = run_cell(study, segments, cell, heartbeat)
+    result.rows[0]["seconds"] = time.monotonic() - began
+    return result
+
+
+def _one_thread() -> None:
+    """One thread per process: the same sums in the same order everywhere."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _keep(folder: Path, cell: Cell, timelines: list[Timeline]) -> None:
+    for timeline in timelines:
+        name = f"{timeline.target}-{timeline.setting}-{cell.fold}.json"
+        atomic_write_text(folder / name, json.dumps(timeline.to_json(), ensure_ascii=False))
+
+
+def read_timelines(paths: Paths) -> list[Timeline]:
+    """Timelines kept by finished cells, in order of target, protocol and fold."""
+    return [Timeline.from_json(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(paths.timelines.glob("*.json"))]

@@ -1,0 +1,103 @@
+"""The results file of a study: one CSV that only grows, cell by cell, and can be continued after a kill.
+
+A row says how many rows its cell has, so a cell whose rows are not all there is known to be unfinished; it is removed
+when the file is opened and its work is done again.
+"""
+
+import csv
+import io
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from stf2m.core.errors import CorruptStore
+from stf2m.core.files import atomic_write_text, guard_space
+from stf2m.evaluation.metrics import METRICS, RATING_METRICS
+
+Row = dict[str, Any]
+
+IDENTITY = (
+    "cell", "data", "cell_rows", "dataset", "target", "fold", "person", "protocol", "card", "shots", "draw", "method", "role",
+    "view", "control", "support", "query", "missing", "short", "note",
+)  # fmt: skip
+SCORES = (*METRICS, *(f"{name}_{axis}" for name in RATING_METRICS for axis in ("valence", "arousal")))
+COST = ("fit_seconds", "reply_ms", "code")
+COLUMNS = (*IDENTITY, *SCORES, *COST)
+"""`cell` and `data` are hashes of the settings and of the data; `role` is floor, oracle, baseline or learner; `missing` and
+`short` name classes, joined by "|"; `note` says why there are no numbers; `code` is the version that wrote the row"""
+
+
+class RowFile:
+    """Finished cells of a study at `path`. One process appends; any number may read."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+
+    def read(self) -> list[Row]:
+        """Rows of finished cells, numbers as numbers (None where a metric is not defined)."""
+        if not self.path.exists():
+            return []
+        text = self.path.read_text(encoding="utf-8")
+        reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))
+        if reader.fieldnames is not None and tuple(reader.fieldnames) != COLUMNS:
+            hint = "it was written by another version; name another file"
+            raise CorruptStore("not the columns of a results file", where=self.path, hint=hint)
+        rows = [_parse(row) for row in reader if None not in row.values()]
+        found = Counter((row["cell"], row["data"]) for row in rows)
+        return [row for row in rows if found[row["cell"], row["data"]] == row["cell_rows"]]
+
+    def finished(self) -> set[tuple[str, str]]:
+        """(cell, data) hashes whose rows are all there."""
+        return {(row["cell"], row["data"]) for row in self.read()}
+
+    def repair(self) -> None:
+        """Remove what a kill left unfinished. Only the process that appends may do so."""
+        if not self.path.exists():
+            return
+        whole = _text(self.read(), header=True)
+        if whole != self.path.read_text(encoding="utf-8"):
+            atomic_write_text(self.path, whole)
+
+    def append(self, rows: list[Row]) -> None:
+        """Add the rows of one finished cell in one write, synchronised to the disk; raises `NoSpace`."""
+        for row in rows:
+            row["cell_rows"] = len(rows)
+        with guard_space(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            begins = not self.path.exists()
+            with self.path.open("a", encoding="utf-8", newline="") as handle:
+                handle.write(_text(rows, header=begins))
+                handle.flush()
+                os.fsync(handle.fileno())
+
+
+def current(rows: list[Row], cells: set[str]) -> list[Row]:
+    """Rows of these cells; where a cell was computed on several versions of the data, the one written last."""
+    latest = {row["cell"]: row["data"] for row in rows}
+    return [row for row in rows if row["cell"] in cells and latest[row["cell"]] == row["data"]]
+
+
+def _text(rows: list[Row], *, header: bool) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows({name: _plain(row.get(name)) for name in COLUMNS} for row in rows)
+    return out.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _parse(row: dict[str, str]) -> Row:
+    whole = {"cell_rows", "fold", "shots", "draw", "support", "query"}
+    number = {*SCORES, "fit_seconds", "reply_ms"}
+    out: Row = {}
+    for name, value in row.items():
+        if name in whole:
+            out[name] = int(value) if value else None
+        else:
+            out[name] = (float(value) if value else None) if name in number else value
+    return out

@@ -1,0 +1,59 @@
+"""Find or make the prepared store of a study, and cut it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from json import dumps
+from pathlib import Path
+
+import numpy as np
+
+from stf2m.core.errors import InvalidConfig, UnknownName
+from stf2m.core.records import Segments
+from stf2m.data.datasets import open_dataset
+from stf2m.data.datasets.base import Dataset
+from stf2m.evaluation.study import Study
+from stf2m.prepare.cut import cut
+from stf2m.prepare.prepared import Prepared
+from stf2m.prepare.store import prepare_dataset
+
+Progress = Callable[[int, int, str], None]
+
+
+def dataset_of(study: Study, data: Path) -> Dataset:
+    """The study's data set under the data root; raises `UnknownName`, `NothingToRead` or `InvalidConfig`."""
+    if study.dataset != "synthetic":
+        if study.dataset_options:
+            raise InvalidConfig("dataset_options are for generated people", where=f"study {study.name}", got=study.dataset)
+        return open_dataset(study.dataset, data)
+    from stf2m.data.datasets.synthetic import SyntheticDataset
+
+    try:
+        return SyntheticDataset(**study.dataset_options)
+    except TypeError as problem:
+        hint = "known: people, recordings, seconds, seed, world"
+        raise InvalidConfig(f"dataset_options: {problem}", where=f"study {study.name}", hint=hint) from None
+
+
+def store_folder(study: Study, runs: Path) -> Path:
+    """Where the prepared signals of the study's data set stand."""
+    options = f"-{sha256(dumps(study.dataset_options, sort_keys=True).encode()).hexdigest()[:8]}" if study.dataset_options else ""
+    return Path(runs) / "stores" / f"{Path(study.dataset).stem}{options}"
+
+
+def open_segments(study: Study, data: Path, runs: Path, progress: Progress | None = None) -> Segments:
+    """Prepare what is not yet prepared (people already there are kept), then cut and label."""
+    prepared: Prepared = prepare_dataset(dataset_of(study, data), study.recipe.signals, store_folder(study, runs), progress)
+    return only_people(cut(prepared, study.recipe.cut), study.people)
+
+
+def only_people(segments: Segments, people: tuple[str, ...]) -> Segments:
+    """Hide the labels of everybody else, so that nobody else is trained on or tested; () keeps all. Raises `UnknownName`."""
+    if not people:
+        return segments
+    for name in people:
+        if name not in segments.subjects:
+            raise UnknownName(f"no person {name!r} in {segments.dataset}", hint=f"known: {', '.join(segments.subjects)}")
+    kept = np.isin(segments.subject, [segments.subjects.index(name) for name in people])
+    targets = {name: np.where(kept, values, -1).astype(np.int16) for name, values in segments.targets.items()}
+    return replace(segments, targets=targets)

@@ -1,0 +1,159 @@
+"""A study: one small TOML file that names data, protocols, methods and a seed, and the cells it is made of."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.errors import InvalidConfig, UnknownName
+from stf2m.core.registry import look_up
+from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.metrics import METRICS
+from stf2m.evaluation.protocols import Protocol, make_protocol
+from stf2m.prepare.recipe import Recipe
+
+Control = Literal["shuffled_labels", "shuffled_signals"]
+FLOOR_CELL = "floors"
+
+
+class Study(Settings):
+    """Settings of a study; every key of the TOML file is one of these."""
+
+    name: str
+    title: str = ""
+    dataset: str
+    """a name that `stf2m info` knows, or the path of a mapping (.toml)"""
+    dataset_options: dict[str, Any] = Field(default_factory=dict)
+    """for generated people only: people, recordings, seconds, seed, world"""
+    recipe: Recipe
+    targets: tuple[str, ...] = Field(default=("emotion",), min_length=1)
+    people: tuple[str, ...] = ()
+    """only these; empty = everybody"""
+    folds: int = Field(default=6, ge=2)
+    validation_people: int = Field(default=3, ge=0)
+    seed: int = 0
+    primary: str = "balanced_accuracy"
+    main: str = "recurrent"
+    """the method that the verdicts are about"""
+    protocols: tuple[dict[str, Any], ...] = Field(min_length=1)
+    training: dict[str, Any] = Field(default_factory=dict)
+    """training settings common to all learners"""
+    learners: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """name -> training settings of its own; `seeds = 3` averages three trainings"""
+    baselines: tuple[str, ...] = tuple(BASELINES)
+    floors: tuple[str, ...] = tuple(FLOORS)
+    views: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """name -> the only modalities offered, beside "all" """
+    controls: tuple[Control, ...] = ("shuffled_labels", "shuffled_signals")
+    detailed: tuple[str, ...] = ("recurrent", "refit")
+    """methods that are also asked under `views` and `controls`"""
+    marks: tuple[str, ...] = ()
+    """what must be printed beside every number ("whole-take face")"""
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Study":
+        for name in (*self.baselines, *self.floors):
+            known = BASELINES if name in self.baselines else FLOORS
+            if name not in known:
+                raise ValueError(f"no such baseline or floor: {name}; known: {', '.join((*BASELINES, *FLOORS))}")
+        if self.primary not in METRICS:
+            raise ValueError(f"primary must be one of {', '.join(METRICS)}")
+        taken = set(self.learners) & {*self.baselines, *self.floors, FLOOR_CELL}
+        if taken:
+            raise ValueError(f"a learner cannot be named like a baseline or floor: {', '.join(sorted(taken))}")
+        return self
+
+    @cached_property
+    def asked(self) -> tuple[Protocol, ...]:
+        """The protocols as records; raises `InvalidConfig` or `UnknownName`."""
+        return tuple(make_protocol(values, where=f"study {self.name}") for values in self.protocols)
+
+    def learner_settings(self, name: str) -> dict[str, Any]:
+        """Common training settings under the learner's own, tables merged one level deep."""
+        merged: dict[str, Any] = {"learner": name, **self.training}
+        for key, value in self.learners[name].items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = {**merged[key], **value} if both else value
+        return merged
+
+
+class Cell(NamedTuple):
+    """One piece of work that is done as a whole: one target, one fold, methods that share a fit."""
+
+    target: str
+    fold: int
+    methods: tuple[str, ...]
+    settings: str
+    """hash of every setting that can change its rows"""
+
+    @property
+    def label(self) -> str:
+        """For progress lines."""
+        return f"{self.target}, fold {self.fold + 1}, {' and '.join(self.methods)}"
+
+
+def load_study(path: Path) -> Study:
+    """Read and check a study file; raises `InvalidConfig` or `UnknownName` in one sentence."""
+    values = load_toml(Path(path))
+    values.setdefault("name", Path(path).stem)
+    study = build(Study, values, where=str(path))
+    if not study.asked:
+        raise InvalidConfig("a study needs a protocol", where=path)
+    return study
+
+
+def cells_of(study: Study) -> list[Cell]:
+    """All cells, cheap ones first; learners that share a training stand in one cell."""
+    groups = [(FLOOR_CELL,), *((name,) for name in study.baselines), *_learner_groups(study)]
+    return [
+        Cell(target, fold, methods, _hash(study, target, fold, methods))
+        for methods in groups
+        for target in study.targets
+        for fold in range(study.folds)
+    ]
+
+
+def _learner_groups(study: Study) -> list[tuple[str, ...]]:
+    if not study.learners:
+        return []
+    from stf2m.evaluation.learned import training_of
+
+    shared: dict[str, list[str]] = {}
+    for name in study.learners:
+        shared.setdefault(training_of(study.learner_settings(name), where=f"study {study.name}, learner {name}"), []).append(name)
+    return [tuple(names) for names in shared.values()]
+
+
+def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...]) -> str:
+    """Changes when anything changes that these methods' rows depend on, and not when another learner is tuned."""
+    facts: dict[str, Any] = study.model_dump(
+        mode="json", include={"dataset", "dataset_options", "recipe", "people", "folds", "validation_people", "seed", "primary"}
+    )
+    facts |= {"target": target, "fold": fold, "methods": methods, "protocols": [p.card.hash for p in study.asked]}
+    if methods == (FLOOR_CELL,):
+        facts["floors"] = study.floors
+    facts["learners"] = [study.learner_settings(name) for name in methods if name in study.learners]
+    if set(methods) & set(study.detailed):
+        facts["detailed"] = [sorted(set(methods) & set(study.detailed)), study.views, study.controls]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def floor_kinds(study: Study) -> list[str]:
+    """Floors that are asked for, in the registry's order; raises `UnknownName`."""
+    for name in study.floors:
+        look_up(FLOORS, name, family="floors")
+    return [name for name in FLOORS if name in study.floors]
+
+
+def protocol_named(study: Study, card_hash: str) -> Protocol:
+    """The protocol whose card carries this hash; raises `UnknownName`."""
+    for protocol in study.asked:
+        if protocol.card.hash == card_hash:
+            return protocol
+    raise UnknownName(f"no protocol {card_hash!r} in study {study.name}", hint="the rows belong to another version of the study")

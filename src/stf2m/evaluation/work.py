@@ -1,0 +1,203 @@
+"""The work of one cell: fit on some people, choose on others, and put every question of every protocol to the test people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m import __version__
+from stf2m.core.errors import InvalidConfig, UnknownName
+from stf2m.core.records import Segments
+from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.metrics import measure, measure_ratings
+from stf2m.evaluation.predictor import Predictor, Reply
+from stf2m.evaluation.protocols import Fold, Protocol, Split, folds
+from stf2m.evaluation.rows import Row
+from stf2m.evaluation.study import FLOOR_CELL, Cell, Study, floor_kinds
+from stf2m.evaluation.timeline import Timeline, timeline_of
+
+ALL = "all"
+"""name of the view that offers every modality"""
+
+
+@dataclass
+class CellResult:
+    """Rows of a finished cell, and the timelines kept for the report."""
+
+    rows: list[Row]
+    timelines: list[Timeline] = field(default_factory=list)
+
+
+class Method(NamedTuple):
+    """A predictor with its name in tables and its role."""
+
+    name: str
+    role: str
+    predictor: Predictor
+
+
+class Question(NamedTuple):
+    """One way to ask a method: which sensors it is offered, which control is on."""
+
+    view: str
+    control: str
+
+
+def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None) -> CellResult:
+    """Do the work of one cell; the same cell gives the same rows again (but for the seconds)."""
+    if cell.target not in segments.targets:
+        raise UnknownName(f"no target {cell.target!r} in {segments.dataset}", hint=f"known: {', '.join(segments.targets)}")
+    fold = fold_of(study, segments, cell)
+    result = CellResult([])
+    base = {"cell": cell.settings, "data": data_key(segments), "dataset": segments.dataset, "target": cell.target, "fold": cell.fold}
+    base["code"] = code_version()
+    for method in methods_of(study, segments, cell, result.rows, base, heartbeat):
+        began = perf_counter()
+        method.predictor.fit(segments, cell.target, fold.train, fold.validation, study.seed)
+        fit_seconds = perf_counter() - began
+        for protocol in study.asked:
+            validation = [s for p in fold.validation for s in protocol.splits(segments, cell.target, p, study.seed)]
+            method.predictor.tune(segments, cell.target, validation)
+            about = {**base, "card": protocol.card.hash, "fit_seconds": fit_seconds}
+            result.rows += [{**about, **row} for row in _ask(study, segments, cell, method, protocol, fold)]
+            if method.name == study.main:
+                result.timelines += _timelines(study, segments, cell, method, protocol, fold)
+    return result
+
+
+def fold_of(study: Study, segments: Segments, cell: Cell) -> Fold:
+    """Who trains, validates and is tested in this cell: people with labels of the target."""
+    labelled = np.unique(segments.subject[segments.targets[cell.target] >= 0])
+    found = folds(labelled.tolist(), study.folds, study.seed, study.validation_people)
+    if cell.fold >= len(found):
+        raise InvalidConfig(
+            "more folds than labelled people", where=f"study {study.name}", expected=f"at most {len(found)}", got=study.folds
+        )
+    return found[cell.fold]
+
+
+def methods_of(study: Study, segments: Segments, cell: Cell, rows: list[Row], base: Row, heartbeat: Any) -> Iterator[Method]:
+    """The cell's predictors; floors that are not defined leave a row with the reason."""
+    if cell.methods == (FLOOR_CELL,):
+        balanced = study.primary in ("balanced_accuracy", "macro_f1")
+        for name in floor_kinds(study):
+            floor = FLOORS[name](balanced=balanced)
+            reason = floor.reason(segments, cell.target)
+            if reason:
+                rows.append({**base, "method": name, "role": "oracle" if floor.is_oracle else "floor", "note": reason})
+            else:
+                yield Method(name, "oracle" if floor.is_oracle else "floor", floor)
+    elif cell.methods[0] in study.baselines:
+        yield Method(cell.methods[0], "baseline", BASELINES[cell.methods[0]]())
+    else:
+        yield from _learners(study, cell, heartbeat)
+
+
+def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
+    from stf2m.evaluation.learned import Learned, config_of
+
+    first = None
+    for name in cell.methods:
+        config, seeds = config_of(study.learner_settings(name), where=f"study {study.name}, learner {name}")
+        learned = Learned(config, seeds=seeds, sibling=first, heartbeat=heartbeat)
+        first = first or learned
+        yield Method(name, "learner", learned)
+
+
+def _ask(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Row]:
+    for person in fold.test:
+        base = {"person": segments.subjects[person], "protocol": protocol.name, "method": method.name, "role": method.role}
+        splits = list(protocol.splits(segments, cell.target, person, study.seed))
+        if not splits:
+            yield {**base, "note": "the protocol leaves nothing to score"}
+        for split in splits:
+            if split.shots == 0 and getattr(method.predictor, "needs_support", False):
+                continue
+            for question in _questions(study, method, split):
+                yield {**base, **_answer(study, segments, cell, method, split, question)}
+
+
+def _questions(study: Study, method: Method, split: Split) -> list[Question]:
+    asked = [Question(ALL, "")]
+    if method.name in study.detailed:
+        asked += [Question(view, "") for view in study.views]
+        asked += [Question(ALL, control) for control in study.controls if control != "shuffled_labels" or len(split.support) > 1]
+    return asked
+
+
+def _answer(study: Study, segments: Segments, cell: Cell, method: Method, split: Split, question: Question) -> Row:
+    """One scored row."""
+    labels = segments.targets[cell.target]
+    names = segments.emotions[cell.target]
+    truth = labels[split.query]
+    rng = np.random.default_rng([study.seed, crc32(segments.subjects[split.subject].encode()), split.shots, split.draw])
+    given = _shuffled(labels[split.support], rng) if question.control == "shuffled_labels" else None
+    offered = study.views.get(question.view)
+    began = perf_counter()
+    reply = method.predictor.reply(segments, split.support, split.query, target=cell.target, support_target=given, modalities=offered)
+    spent = perf_counter() - began
+    check_reply(reply, len(split.query), len(names), method.name)
+    order = rng.permutation(len(truth)) if question.control == "shuffled_signals" else np.arange(len(truth))
+    row: Row = {
+        "shots": split.shots, "draw": split.draw, "view": question.view, "control": question.control,
+        "support": len(split.support), "query": len(split.query), "reply_ms": 1000 * spent,
+        "missing": "|".join(names[c] for c in split.missing), "short": "|".join(names[c] for c in split.short),
+    }  # fmt: skip
+    row |= measure(truth, reply.probability[order])
+    if reply.rating is not None:
+        row |= measure_ratings(segments.rating[split.query], reply.rating[order])
+    return row
+
+
+def _shuffled(labels: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:
+    """The same labels on other segments; as few as possible keep their own."""
+    tries = [rng.permutation(labels) for _ in range(20)]
+    return min(tries, key=lambda tried: int((tried == labels).sum()))
+
+
+def check_reply(reply: Reply, rows: int, classes: int, name: str) -> None:
+    """A predictor that answers in another shape, or with numbers that are no probabilities, is wrong and says so."""
+    p = reply.probability
+    if p.shape != (rows, classes) or not np.isfinite(p).all() or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
+        raise InvalidConfig(f"{name} did not answer with probabilities", expected=f"({rows}, {classes}), rows summing to 1", got=p.shape)
+
+
+def _timelines(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Timeline]:
+    """The first test person of the fold who can be asked, for the report."""
+    for person in fold.test:
+        splits = [s for s in protocol.splits(segments, cell.target, person, study.seed) if s.draw == 0]
+        if splits:
+            yield timeline_of(segments, cell.target, method.predictor, splits, rules=getattr(method.predictor, "rules", ()))
+            return
+
+
+def data_key(segments: Segments) -> str:
+    """Hash of what the rows depend on beside the settings: preparation, people, labels."""
+    facts = [
+        segments.dataset,
+        segments.recipe_hash,
+        ",".join(segments.subjects),
+        *(segments.targets[t].tobytes().hex() for t in sorted(segments.targets)),
+    ]
+    return f"{crc32('|'.join(facts).encode()):08x}"
+
+
+@cache
+def code_version() -> str:
+    """Version of the package and, in a checkout, its commit; a "+" marks changes that are not committed."""
+    import subprocess
+
+    here = Path(__file__).resolve().parent
+    try:
+        run = lambda *words: subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, timeout=5, check=True).stdout  # noqa: E731
+        commit, changed = run("rev-parse", "--short=10", "HEAD").strip(), run("status", "--porcelain", "--untracked-files=no").strip()
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}-{commit}{'+' if changed else ''}"
