@@ -22,17 +22,23 @@ def from_mel(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
 
 
+def band_edges(bands: int) -> NDArray[np.float64]:
+    """bands + 2 frequencies in Hz, equally spaced in mel: each band rises from one to the next and falls to the one after."""
+    low, high = to_mel(np.array([LOWEST, HIGHEST]))
+    return from_mel(np.linspace(low, high, bands + 2))
+
+
 @lru_cache(maxsize=8)
 def band_centres(bands: int = BANDS) -> NDArray[np.float64]:
     """Centre frequency in Hz of every mel band."""
-    return from_mel(np.linspace(*to_mel(np.array([LOWEST, HIGHEST])), bands + 2))[1:-1]
+    return band_edges(bands)[1:-1]
 
 
 @lru_cache(maxsize=8)
 def mel_bank(sample_rate: float, size: int, bands: int = BANDS) -> NDArray[np.float64]:
     """Triangular filters (frequency, band) over the size // 2 + 1 bins of a real FFT; peaks 1, equally spaced in mel."""
     hz = np.arange(size // 2 + 1) * sample_rate / size
-    edges = from_mel(np.linspace(*to_mel(np.array([LOWEST, HIGHEST])), bands + 2))
+    edges = band_edges(bands)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     rising = (hz[:, None] - left) / (centre - left)
     falling = (right - hz[:, None]) / (right - centre)

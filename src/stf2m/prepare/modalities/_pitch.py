@@ -61,7 +61,8 @@ def candidates(spectrum: NDArray[np.float64], length: int, sample_rate: float) -
     inside = slice(first - 1, last + 2)
     corrected = autocorrelation(spectrum)[:, inside] / window_autocorrelation(length, size)[inside]
     left, here, right = corrected[:, :-2], corrected[:, 1:-1], corrected[:, 2:]
-    peaks = np.where((here >= left) & (here > right) & (here > WEAKEST), here, -1.0)
+    gain = OCTAVE_GAIN * np.log2(last / np.arange(first, last + 1))
+    peaks = np.where((here >= left) & (here > right) & (here > WEAKEST), here + gain, -1.0)
     best = np.argsort(-peaks, axis=1, kind="stable")[:, :CANDIDATES]
     a, b, c = (np.take_along_axis(x, best, axis=1) for x in (left, here, right))
     bend = np.minimum(a - 2 * b + c, -1e-12)

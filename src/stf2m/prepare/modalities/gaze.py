@@ -70,7 +70,7 @@ def _or(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np
     return np.where(np.isfinite(first), first, second)
 
 
-def _jumps(pitch: NDArray[np.floating], yaw: NDArray[np.floating], new: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _jumps(pitch: NDArray[np.floating], yaw: NDArray[np.floating], new: NDArray[np.bool_]) -> NDArray[np.floating]:
     """Mean angle in degrees between successive fixations of every segment."""
     index = np.arange(new.shape[1])
     last = np.maximum.accumulate(np.where(new, index, -1), axis=1)

@@ -56,7 +56,8 @@ def push(state: HeadState, chunk: Chunk) -> tuple[HeadState, Track]:
     speed = apart(pitch[:-1], heading[:-1], pitch[1:], heading[1:]) * state.rate
     values = np.concatenate([place, speed[None]]).astype(np.float32)
     after = HeadState(state.rows, yaw, turns, state.rate, grid, joined[:, -1:])
-    return after, Track(values, np.isfinite(place).all(axis=0).astype(np.float32))
+    quality = np.where(np.isfinite(place).all(axis=0), np.float32(1.0), np.float32(0.0))
+    return after, Track(values, quality)
 
 
 def unroll(yaw: NDArray[np.float64], before: NDArray[np.float64], turns: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:

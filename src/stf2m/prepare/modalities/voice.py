@@ -56,7 +56,7 @@ def push(state: VoiceState, chunk: Chunk) -> tuple[VoiceState, Track]:
     audio = _place(state, chunk)
     end = max(grid_count(chunk.until, state.rate), state.next)
     blocks, qualities, path = [], [], state.path
-    for begin in range(state.next - state.next % BLOCK, end, BLOCK):
+    for begin in range(state.next - state.next % BLOCK, end, BLOCK) if end > state.next else ():
         frames = np.arange(max(begin, state.next), min(begin + BLOCK, end))
         path, values, quality = _analyse(state, audio, frames, path)
         blocks.append(values)
