@@ -6,11 +6,11 @@ derived/     what was made from these people, see `forget`
 """
 
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from stf2m import __version__
 from stf2m.core.errors import CorruptStore, InvalidConfig, NothingToRead, NotStored, WrongVersion
 from stf2m.core.files import atomic_directory, guard_space, read_json, sweep_parts, write_json
 from stf2m.core.records import Recording
@@ -103,7 +103,7 @@ def _begin(card: DatasetCard, root: Path) -> dict:
             raise InvalidConfig("the folder holds something else", where=root, hint="name a new or empty folder for the store")
         with guard_space(root):
             root.mkdir(parents=True, exist_ok=True)
-        manifest = {"format": FORMAT, "written_by": __version__, "complete": False, "card": card.model_dump(mode="json")}
+        manifest = {"format": FORMAT, "written_by": version("stf2m"), "complete": False, "card": card.model_dump(mode="json")}
         write_json(root / "store.json", manifest)
         return manifest
     manifest = _read_store(root)
