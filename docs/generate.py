@@ -97,7 +97,7 @@ def _field_row(kind: Any, key: str) -> str:
     kind_text = field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation).replace("typing.", "")
     default = "required" if field.is_required() else field.get_default(call_default_factory=True)
     shown = default if default == "required" else f"`{default!r}`"
-    if hasattr(default, "model_fields"):
+    if hasattr(type(default), "model_fields"):
         shown = f"see {type(default).__name__}"
     return f"| `{key}` | {escape(kind_text)} | {escape(shown)} | {escape(meanings(kind).get(key, ''))} |\n"
 

@@ -40,6 +40,9 @@ Root = Annotated[Path | None, typer.Option("--data", "--root", help="Folder that
 Store = Annotated[Path, typer.Argument(help="Folder of the store.")]
 Bundle = Annotated[Path, typer.Argument(help="Folder of a bundle, written by stf2m train.")]
 Recordings = Annotated[list[Path], typer.Argument(help="Recordings of the person (.csv, .parquet, .wav, .flac, E4 folder).")]
+StudyFile = Annotated[Path, typer.Argument(help="Study file (.toml).")]
+Runs = Annotated[Path, typer.Option(help="Working folder for prepared signals, checkpoints and results.")]
+Rows = Annotated[Path | None, typer.Option(help="Results file (.csv); default: in the working folder.")]
 People = Annotated[Path | None, typer.Option(help="Folder that keeps adaptations: a store, or any; default: beside the bundle.")]
 Use = Annotated[str, typer.Option(help="What it is for: research, non-commercial or commercial.", envvar="STF2M_USE")]
 
@@ -127,6 +130,41 @@ def forget(
     from stf2m.app.data import run_forget
 
     run_forget(person, store, bundles, Console(as_json, quiet))
+
+
+@app.command()
+def train(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")],
+    learner: Annotated[str | None, typer.Option(help="Which learner; default: the study's main one.")] = None,
+    target: Annotated[str | None, typer.Option(help="Which target; default: the study's first.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Store to train on, instead of the data root.")] = None,
+    root: Root = None,
+    runs: Runs = Path("runs"),
+    use: Use = "research",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Meta-train on all people of a study's data set and write a bundle. Continues after a kill, to the same numbers."""
+    from stf2m.app.studies import run_train
+
+    run_train(study, out, learner, target, store, root, runs, use, Console(as_json, quiet))
+
+
+@app.command()
+def study(
+    study: StudyFile,
+    root: Root = None,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a study cell by cell and print its tables with the floors. Continues after a kill."""
+    from stf2m.app.studies import run_whole_study
+
+    run_whole_study(study, root, runs, rows, jobs, Console(as_json, quiet))
 
 
 @app.command()

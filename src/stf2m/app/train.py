@@ -1,0 +1,109 @@
+"""A study file's recipe and settings, everybody's recordings -> one bundle to use on other people."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stf2m.app.consent import check_consent
+from stf2m.app.places import PREPARED
+from stf2m.core.errors import InvalidConfig, NotEnoughLabels
+from stf2m.core.records import Segments
+from stf2m.core.registry import look_up
+from stf2m.data.datasets.base import Dataset
+from stf2m.data.store import RecordingStore, register_derived
+from stf2m.evaluation.learned import config_of
+from stf2m.evaluation.stores import dataset_of, only_people, open_segments
+from stf2m.evaluation.study import Study
+from stf2m.prepare.cut import cut
+from stf2m.prepare.store import prepare_dataset
+from stf2m.training.bundle import save_bundle
+from stf2m.training.run import Fitted, train
+
+Tick = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a training reads: the data set, its segments, and the store they came from, if any."""
+
+    dataset: Dataset
+    segments: Segments
+    store: Path | None
+
+
+def material_of(study: Study, *, data: Path | None, store: Path | None, runs: Path, tick: Tick) -> Material:
+    """Prepare (or find prepared) the study's people, from a store or from the data root."""
+    if store is None:
+        root = data or Path()
+        return Material(dataset_of(study, root), open_segments(study, root, runs, tick), None)
+    dataset = RecordingStore(store)
+    prepared = prepare_dataset(dataset, study.recipe.signals, store / PREPARED, tick)
+    return Material(dataset, only_people(cut(prepared, study.recipe.cut), study.people), store)
+
+
+def train_bundle(
+    study: Study,
+    material: Material,
+    out: Path,
+    *,
+    learner: str | None = None,
+    target: str | None = None,
+    work: Path | None = None,
+    use: str = "research",
+    tick: Tick,
+) -> dict[str, Any]:
+    """Meta-train on everybody with labels but the validation people, and write the bundle to `out`; returns its facts.
+
+    `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
+    """
+    segments, card = material.segments, material.dataset.card
+    check_consent([card.consent], use, where=card.name)
+    target = target or study.targets[0]
+    look_up(dict.fromkeys(segments.targets), target, family="targets")
+    name = learner or (study.main if study.main in study.learners or not study.learners else next(iter(study.learners)))
+    config = config_for(study, name)
+    people, judges = divide_people(segments, target, study.validation_people, study.seed)
+
+    def progress(facts: dict[str, float]) -> None:
+        tick(int(facts.get("step", 0)), int(facts.get("of", 0)), f"loss {facts['loss']:.3f}" if "loss" in facts else "")
+
+    where = work / f"{study.name}-{target}-{name}" if work else None
+    fitted = train(segments, target=target, train_people=people, validation_people=judges, config=config, out=where, progress=progress)
+    if config.learner != fitted.config.learner:
+        fitted = fitted.with_learner(config)
+    return write_bundle(fitted, study, material, out, [*people, *judges])
+
+
+def config_for(study: Study, learner: str) -> Any:
+    """The study's settings of one learner; a learner that the study does not list gets the common settings."""
+    settings = study.learner_settings(learner) if learner in study.learners else {"learner": learner, **study.training}
+    config, _ = config_of(settings, where=f"study {study.name}, learner {learner}")
+    return config.model_copy(update={"seed": study.seed})
+
+
+def divide_people(segments: Segments, target: str, judges: int, seed: int) -> tuple[list[int], list[int]]:
+    """(training people, validation people) among those with labels; raises `NotEnoughLabels`."""
+    labelled = np.unique(segments.subject[segments.targets[target] >= 0])
+    if len(labelled) < judges + 2:
+        raise NotEnoughLabels("too few labelled people", where=segments.dataset, expected=f"at least {judges + 2}", got=len(labelled))
+    order = np.random.default_rng(seed).permutation(labelled).tolist()
+    return sorted(order[judges:]), sorted(order[:judges])
+
+
+def write_bundle(fitted: Fitted, study: Study, material: Material, out: Path, people: list[int]) -> dict[str, Any]:
+    """Save the bundle with its card; in a store, register it as derived from its people."""
+    card, segments = material.dataset.card, material.segments
+    if out.exists() and not (out / "bundle.json").exists():
+        raise InvalidConfig("the folder holds something else", where=out, hint="name a new folder for the bundle")
+    names = [segments.subjects[i] for i in people]
+    facts: dict[str, Any] = {
+        "dataset": card.name, "licence": card.licence, "consent": card.consent, "people": len(names), "subjects": names,
+        "study": study.name, "marks": list(study.marks), "rated": bool(np.isfinite(segments.rating).any()),
+    }  # fmt: skip
+    save_bundle(out, fitted, study.recipe, facts)
+    if material.store is not None:
+        register_derived(material.store, out, "bundle", tuple(names))
+    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts}
