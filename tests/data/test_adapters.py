@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stf2m.core.errors import NothingToRead, UnknownName
+from stf2m.core.errors import LabelOutOfScale, NothingToRead, UnknownColumn, UnknownName, UnreadableFile
 from stf2m.core.records import Recording
 from stf2m.data.datasets import DATASETS, open_dataset
 from stf2m.data.datasets.ravdess import RavdessFolders, take_of
@@ -168,3 +168,38 @@ def test_actors_are_sorted(tmp_path: Path):
         (tmp_path / f"Actor_{actor:02d}").mkdir()
         (tmp_path / f"Actor_{actor:02d}" / f"03-01-01-01-01-01-{actor:02d}.wav").write_bytes(b"")
     assert RavdessFolders(tmp_path).subjects() == ("A02", "A10")
+
+
+def test_a_json_of_another_shape_is_said(tmp_path: Path):
+    (tmp_path / "1_Stimuli").mkdir()
+    folder = tmp_path / "3_AnnotationData" / "Transformed"
+    folder.mkdir(parents=True)
+    (tmp_path / "1_Stimuli" / "VideoInfo.json").write_text('{"VideoInfo": [{"VideoID": "V1", "FrameRate": 25}]}')
+    for text in (
+        "[]",
+        "{}",
+        '{"a": []}',
+        '{"a": [{"Video_x": [{"VideoID": "V1"}]}]}',
+        '{"a": [{"Video_x": [{"VideoID": "V1", "t": [{"TimeStamp": 1}]}]}]}',
+    ):
+        (folder / "P1_Annotation_TransData.json").write_text(text)
+        with pytest.raises((UnreadableFile, NothingToRead, UnknownColumn)) as caught:
+            list(open_dataset("ceap360vr", tmp_path).recordings("P01"))
+        assert "\n" not in str(caught.value)
+
+
+def test_hku956_rows_are_checked(tmp_path: Path):
+    signals = tmp_path / "1. physiological signals" / "hku1" / "BVP"
+    signals.mkdir(parents=True)
+    (signals / "0_5.csv").write_text("1.5\n-2.0\n" * 64)
+    header = "participant_id,song_no,song_id,valence_rating,valence,arousal_rating,arousal,play_duration\n"
+    (tmp_path / "3. AV_ratings.csv").write_text(header + "hku1,0,5,,x,-5,negative,2\nhku1,1,6,1,x,1,y,2\n")
+    (found,) = open_dataset("hku956", tmp_path).recordings("hku1")
+    assert found.annotations[0].valence is None and found.annotations[0].arousal == -0.5 and set(found.streams) == {"bvp"}
+    assert "eda: not in the files of this recording" in found.provenance
+    (tmp_path / "3. AV_ratings.csv").write_text(header + "hku1,0,5,3,x,-50,negative,2\n")
+    with pytest.raises(LabelOutOfScale, match="expected -10 to 10"):
+        open_dataset("hku956", tmp_path).subjects()
+    (tmp_path / "3. AV_ratings.csv").write_text(header + "hku1,zero,5,3,x,-5,negative,2\n")
+    with pytest.raises(UnreadableFile, match="song_no"):
+        open_dataset("hku956", tmp_path).subjects()

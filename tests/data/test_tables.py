@@ -5,8 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stf2m.core.errors import InvalidConfig, LabelOutOfScale, NothingToRead, TruncatedFile, UnknownColumn, UnknownName
+from stf2m.core.errors import (
+    InvalidConfig,
+    LabelOutOfScale,
+    NothingToRead,
+    Stf2mError,
+    TruncatedFile,
+    UnknownColumn,
+    UnknownName,
+    UnreadableFile,
+)
 from stf2m.data.datasets import open_dataset
+from stf2m.data.keyed import KeyedTable
+from stf2m.data.labels import rescale, runs
 from stf2m.data.mapping import load_mapping
 from stf2m.data.tables import TablesDataset
 from stf2m.data.templates import fill
@@ -169,3 +180,93 @@ def test_ravdess_as_it_lies(real_data: Path):
     assert face.static and face.samples.shape == (35, 1) and face.available is not None
     assert face.available[0] == pytest.approx(voice.length) and voice.sample_rate == 16000
     assert {r.stimulus for r in takes} == {"sentence 1", "sentence 2"} and kept.annotations[0].emotion == "happy"
+
+
+@pytest.mark.parametrize("group", [1, 7, 1000])
+@pytest.mark.parametrize("scattered", [False, True])
+def test_keyed_rows_equal_a_plain_filter(tmp_path: Path, group: int, scattered: bool):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(3)
+    who = np.repeat(["b", "a", "c"], [13, 1, 29])
+    clip = np.concatenate([np.arange(n) // 5 for n in (13, 1, 29)])
+    order = rng.permutation(43) if scattered else np.arange(43)
+    who, clip, value = who[order], clip[order], rng.normal(size=43)
+    columns = {"who": pa.array(who).dictionary_encode(), "clip": pa.array(clip, pa.int8()), "value": value}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=group)
+    table = KeyedTable(tmp_path / "t.parquet", "{who}/{clip:02d}")
+    wanted = {f"{w}/{c:02d}": value[(who == w) & (clip == c)] for w, c in zip(who, clip)}
+    assert set(table.spans) == set(wanted) and "d/00" not in table and table.rows("d/00") == 0
+    for key in [*wanted, *reversed(list(wanted))]:
+        np.testing.assert_array_equal(table.columns(key, ("value",))["value"], wanted[key])
+        assert table.row(key)["value"] == wanted[key][0] and table.rows(key) == len(wanted[key])
+
+
+def test_a_damaged_parquet_file_is_said(tables_folder: Path):
+    path = tables_folder / "eda.parquet"
+    whole = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        bad = whole.copy()
+        for place in rng.integers(4, len(bad) - 8, 12):
+            bad[place] ^= 0xFF
+        path.write_bytes(bad)
+        try:
+            for recording in toy(tables_folder).recordings("P01"):
+                assert recording.streams["eda"].samples.shape[0] == 1
+        except Stf2mError as problem:
+            assert "\n" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("clips.csv", "1,25", "1,fast", "column 'fps' does not hold a number here"),
+        ("clips.csv", "1,25", "1,", "column 'fps' does not hold a number here"),
+        ("clips.csv", "1,25", "1,0", "'fps' must be above 0"),
+        ("rating.csv", "1,1,0,", "1,1,zero,", "column 't' does not hold numbers"),
+        ("fixations.csv", "P1,1,0,5,1.5", "P1,1,0,5,up", "column 'pitch' does not hold numbers"),
+    ],
+)
+def test_text_for_numbers_is_said(tables_folder: Path, file: str, old: str, new: str, words: str):
+    text = (tables_folder / file).read_text()
+    (tables_folder / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(UnreadableFile, match=words):
+        list(toy(tables_folder).recordings("P01"))
+
+
+def test_runs_cover_what_rows_cover():
+    names = ["a", "a", None, "b", "b", "b", "a"]
+    onsets = np.array([0.0, 1, 2, 3, 4, 6, 7])
+    found = runs(names, onsets, onsets + 1, source="x")
+    assert [(a.onset, a.offset, a.emotion) for a in found] == [(0, 2, "a"), (3, 5, "b"), (6, 7, "b"), (7, 8, "a")]
+    assert sum(a.offset - a.onset for a in found) == 6
+
+
+@pytest.mark.parametrize("scale", [(1, 9), (-10, 10), (0, 100), (-1, 1)])
+def test_scales_map_ends_and_middle(scale: tuple[int, int]):
+    low, high = map(float, scale)
+    got, clipped = rescale(np.array([low, (low + high) / 2, high, np.nan]), (low, high), None, "here")
+    np.testing.assert_allclose(got, [-1, 0, 1, np.nan], atol=1e-12)
+    assert clipped == 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["ceap360vr", "hku956", "ravdess", "stress_predict"])
+def test_every_real_set_keeps_its_promises(real_data: Path, name: str):
+    data = open_dataset(name, real_data)
+    people = data.subjects()
+    assert list(people) == sorted(people) and len(set(people)) == len(people)
+    recordings = list(data.recordings(people[0]))
+    again = list(open_dataset(name, real_data).recordings(people[0]))
+    assert len({r.id for r in recordings}) == len(recordings) == len(again)
+    assert [r.session_offset for r in recordings] == sorted(r.session_offset for r in recordings)
+    for one, two in zip(recordings, again):
+        assert one.subject == people[0] and one.dataset == name and one.consent == data.card.consent and one.provenance
+        assert set(one.streams) <= {*data.card.modalities} and one.annotations == two.annotations
+        for key, stream in one.streams.items():
+            assert stream.times[0] >= 0
+            np.testing.assert_array_equal(stream.samples, two.streams[key].samples)
+        assert {a.emotion for a in one.annotations} - {None} <= set(data.card.emotions)
+        assert all(a.onset >= 0 and a.offset <= one.length + 10 for a in one.annotations)

@@ -25,14 +25,18 @@ def open_parquet(path: Path) -> Any:
         raise UnreadableFile("not a Parquet file", where=path, got=str(problem).splitlines()[0][:80]) from None
 
 
-def read_parquet_table(path: Path) -> "pa.Table":
-    """A whole Parquet file; raises `TruncatedFile` or `UnreadableFile`."""
+def read_parquet_table(path: Path, *, columns: tuple[str, ...] | None = None, group: int | None = None) -> "pa.Table":
+    """A Parquet file, or some of its columns, or one row group; raises `TruncatedFile` or `UnreadableFile`."""
     import pyarrow as pa
 
+    names = list(columns) if columns is not None else None
+    file = open_parquet(path)
     try:
-        return open_parquet(path).read()
+        return file.read(columns=names) if group is None else file.read_row_group(group, columns=names)
     except (pa.ArrowException, OSError) as problem:
-        raise UnreadableFile("the Parquet file is damaged", where=path, got=str(problem).splitlines()[0][:80]) from None
+        raise UnreadableFile(
+            "the Parquet file is damaged", where=path, got=str(problem).splitlines()[0][:80], hint="copy or download it again"
+        ) from None
 
 
 def read_csv_table(path: Path) -> "pa.Table":

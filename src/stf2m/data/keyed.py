@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import NothingToRead
-from stf2m.data.files import open_parquet, read_csv_table, read_json
+from stf2m.core.errors import NothingToRead, UnreadableFile
+from stf2m.data.files import open_parquet, read_csv_table, read_json, read_parquet_table
 from stf2m.data.templates import fields, fill, missing_column
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class KeyedTable:
         if not path.is_file():
             raise NothingToRead("no such file", where=path, hint="check the data root and that the download is complete")
         self.path, self.key, self.records = path, key, records
-        self._groups: OrderedDict[tuple[int, str], NDArray] = OrderedDict()
+        self._groups: OrderedDict[int, dict[str, NDArray]] = OrderedDict()
 
     def __contains__(self, key: str) -> bool:
         return key in self.spans
@@ -44,6 +44,17 @@ class KeyedTable:
         """The named columns of one key's rows, in file order; raises `UnknownColumn`."""
         first, last = self.spans[key]
         return {name: self._slice(name, first, last) for name in names}
+
+    def numbers(self, key: str, names: tuple[str, ...]) -> dict[str, NDArray]:
+        """The same as `columns`, of numbers only; raises `UnreadableFile` for text."""
+        found = self.columns(key, names)
+        for name, values in found.items():
+            if values.dtype.kind not in "iufb":
+                try:
+                    found[name] = values.astype(np.float64)
+                except (ValueError, TypeError):
+                    raise UnreadableFile(f"column {name!r} does not hold numbers", where=self.path, got=repr(values[0])) from None
+        return found
 
     def row(self, key: str) -> dict[str, Any]:
         """All columns of a key's first row."""
@@ -75,7 +86,7 @@ class KeyedTable:
         for name in used:
             if name not in self.names:
                 raise missing_column(name, self.names, self.path)
-        table = open_parquet(self.path).read(columns=list(used)) if self._is_parquet else self._whole.select(list(used))
+        table = read_parquet_table(self.path, columns=used) if self._is_parquet else self._whole.select(list(used))
         changed = np.zeros(table.num_rows, bool)
         for name in used:
             codes = _codes(table.column(name))
@@ -111,7 +122,7 @@ class KeyedTable:
     @cached_property
     def _whole(self) -> "pa.Table":
         if self._is_parquet:
-            return open_parquet(self.path).read()
+            return read_parquet_table(self.path)
         return read_json(self.path, self.records) if self.path.suffix == ".json" else read_csv_table(self.path)
 
     @cached_property
@@ -131,14 +142,15 @@ class KeyedTable:
 
     def _column(self, group: int, name: str) -> NDArray:
         """One column of a row group (-1: of the whole file), kept for the next recording."""
-        if (group, name) not in self._groups:
-            table = self._whole if group < 0 else open_parquet(self.path).read_row_group(group, columns=[name])
+        held = self._groups.setdefault(group, {})
+        self._groups.move_to_end(group)
+        if len(self._groups) > KEPT_GROUPS:
+            self._groups.popitem(last=False)
+        if name not in held:
+            table = self._whole if group < 0 else read_parquet_table(self.path, columns=(name,), group=group)
             values = _numpy(table.column(name))
-            self._groups[group, name] = values if group >= 0 or self._order is None else values[self._order]
-            kept = sorted({g for g, _ in self._groups})
-            for stale in [k for k in self._groups if k[0] in kept[:-KEPT_GROUPS] and k[0] != group]:
-                del self._groups[stale]
-        return self._groups[group, name]
+            held[name] = values if group >= 0 or self._order is None else values[self._order]
+        return held[name]
 
 
 def _codes(column: "pa.ChunkedArray") -> NDArray:

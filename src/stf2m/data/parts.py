@@ -10,7 +10,7 @@ from stf2m.data.keyed import KeyedTable
 from stf2m.data.labels import rename, rescale, runs
 from stf2m.data.mapping import Clock, LabelMap, StreamMap
 from stf2m.data.streams import Made, make_stream, regular
-from stf2m.data.templates import Row, column, number, plain
+from stf2m.data.templates import Row, column, number, plain, positive
 
 
 def label_runs(part: LabelMap, table: KeyedTable, key: str, row: Row, zero: float, where: str) -> tuple[Annotation, ...]:
@@ -46,20 +46,20 @@ def whole_label(part: LabelMap, row: Row, end: float, where: str) -> tuple[Annot
 
 def _level(part: LabelMap, name: str | None, row: Row, where: str) -> float | None:
     """One rating of the whole recording in -1..1, None when there is none."""
-    if name is None or (value := column(row, name, where)) is None or not np.isfinite(float(value)):
+    if name is None or (value := column(row, name, where)) is None or value != value:  # NaN
         return None
-    return float(rescale(np.array([float(value)]), part.scale, part.overshoot, where)[0][0])
+    return float(rescale(np.array([number(name, row, where)]), part.scale, part.overshoot, where)[0][0])
 
 
 def clock_times(clock: Clock, table: KeyedTable, key: str, row: Row, where: str) -> NDArray[np.float64]:
     """Times (time,) s of a key's rows."""
-    values = np.asarray(table.columns(key, (clock.column,))[clock.column], dtype=np.float64)
-    return (values + clock.shift) / number(clock.per, row, where)
+    values = np.asarray(table.numbers(key, (clock.column,))[clock.column], dtype=np.float64)
+    return (values + clock.shift) / positive(clock.per, row, where)
 
 
 def seconds(clock: Clock, row: Row, where: object) -> float:
     """One time of a row, s."""
-    return (float(column(row, clock.column, where)) + clock.shift) / number(clock.per, row, where)
+    return (number(clock.column, row, where) + clock.shift) / positive(clock.per, row, where)
 
 
 def timing_notes(label: str, part: StreamMap, first: float) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from stf2m.data.labels import make_rating
 from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping
 from stf2m.data.parts import audio_stream, bare, clock_times, label_runs, seconds, timing_notes, whole_label
 from stf2m.data.streams import Made, make_stream, regular
-from stf2m.data.templates import Row, fill, number, plain
+from stf2m.data.templates import Row, fill, number, plain, positive
 
 
 class TablesDataset:
@@ -159,7 +159,7 @@ class TablesDataset:
         key = row["_key"]
         if key not in table:
             return None
-        data = table.columns(key, tuple(part.channels.values()))
+        data = table.numbers(key, tuple(part.channels.values()))
         samples = np.stack([np.asarray(data[c], dtype=np.float32) for c in part.channels.values()])
         if part.count and int(number(part.count, row, where)) != samples.shape[1]:
             expected = int(number(part.count, row, where))
@@ -191,7 +191,7 @@ class TablesDataset:
         if part.time is None:
             if part.static:
                 return np.zeros(count), None
-            return regular(count, number(part.rate, row, where), number(part.start, row, where) - (zero if part.start else 0.0)), None
+            return regular(count, positive(part.rate, row, where), number(part.start, row, where) - (zero if part.start else 0.0)), None
         times = clock_times(part.time, table, key, row, where) - zero
         if part.until is not None:
             return times, clock_times(part.until, table, key, row, where) - zero
@@ -202,7 +202,7 @@ class TablesDataset:
         if key not in table:
             notes.append(f"rating by {part.source}: not in the files of this recording")
             return None
-        data = table.columns(key, (part.valence, part.arousal))
+        data = table.numbers(key, (part.valence, part.arousal))
         times = clock_times(part.time, table, key, row, where) - zero
         rating = make_rating(
             part.source, data[part.valence], data[part.arousal], times, scale=part.scale, overshoot=part.overshoot, where=where

@@ -1,5 +1,6 @@
 """Templates such as "S{pid:02d}" over the columns of a row, and the words for a column that is not there."""
 
+import math
 import string
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stf2m.core.errors import InvalidConfig, UnknownColumn
+from stf2m.core.errors import InvalidConfig, UnknownColumn, UnreadableFile
 
 Row = Mapping[str, Any]
 
@@ -55,8 +56,21 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def number(value: float | str, row: Row, where: object) -> float:
-    """A number, or that column of the row as a number."""
-    return float(column(row, value, where)) if isinstance(value, str) else float(value)
+    """A number, or that column of the row as a number; raises `UnreadableFile` when the cell is empty or text."""
+    found = column(row, value, where) if isinstance(value, str) else value
+    try:
+        if math.isfinite(number := float(found)):
+            return number
+    except (TypeError, ValueError):
+        pass
+    raise UnreadableFile(f"column {value!r} does not hold a number here", where=where, got=repr(found))
+
+
+def positive(value: float | str, row: Row, where: object) -> float:
+    """The same, above 0: a rate."""
+    if (found := number(value, row, where)) > 0:
+        return found
+    raise UnreadableFile(f"{value!r} must be above 0", where=where, got=f"{found:g}")
 
 
 def plain(value: Any) -> Any:

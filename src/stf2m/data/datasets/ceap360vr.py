@@ -1,6 +1,7 @@
 """CEAP-360VR: 360-degree videos with continuous ratings; tidy tables or the publisher's JSON folders."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -50,8 +51,8 @@ class Ceap360vrFolders:
 
     @cached_property
     def _frame_rates(self) -> dict[str, float]:
-        rows = load_json(self.root / VIDEOS).get("VideoInfo", [])
-        return {str(row["VideoID"]): float(row["FrameRate"]) for row in rows}
+        with laid_out(self.root / VIDEOS):
+            return {str(row["VideoID"]): float(row["FrameRate"]) for row in load_json(self.root / VIDEOS)["VideoInfo"]}
 
     def subjects(self) -> tuple[str, ...]:
         """Names of the people, sorted."""
@@ -63,7 +64,8 @@ class Ceap360vrFolders:
             raise UnknownName(f"no person {subject!r} in {NAME}", hint=f"people: {', '.join(self._people)}")
         person = {kind: self._blocks(kind, self._people[subject]) for kind in (RATINGS, HEAD, FIXATIONS, FRAMES, QUESTIONS)}
         videos = sorted(person[RATINGS], key=lambda v: int(v[1:]))
-        began = {v: _began(block) for v, block in person[QUESTIONS].items()}
+        with laid_out(self.root / QUESTIONS.format(p=self._people[subject])):
+            began = {v: _began(block) for v, block in person[QUESTIONS].items()}
         if all(v in began for v in videos):
             videos.sort(key=lambda v: began[v])
         else:
@@ -78,12 +80,10 @@ class Ceap360vrFolders:
         path = self.root / kind.format(p=person)
         if not path.is_file():
             return {}
-        try:
+        with laid_out(path):
             whole = next(iter(load_json(path).values()))[0]
             blocks = next(value for key, value in whole.items() if key.startswith("Video_"))
             return {str(block["VideoID"]): block for block in blocks}
-        except (AttributeError, LookupError, StopIteration, TypeError):
-            raise UnreadableFile("not laid out like a CEAP-360VR file", where=path) from None
 
     def _recording(self, subject: str, video: str, place: int, parts: dict[str, Any], began: dict[str, float], first: float) -> Recording:
         where, fps = f"{NAME} {subject}-{video}", self._frame_rates.get(video)
@@ -112,15 +112,26 @@ class Ceap360vrFolders:
         )  # fmt: skip
 
 
+@contextmanager
+def laid_out(where: object) -> Iterator[None]:
+    """Turn what a JSON of another shape provokes into `UnreadableFile`."""
+    try:
+        yield
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as problem:
+        raise UnreadableFile("not laid out like CEAP-360VR", where=where, got=f"{type(problem).__name__} {problem}"[:80]) from None
+
+
 def _columns(block: Any, names: tuple[str, ...], where: str) -> Columns:
     """The first list of records in a video's block, as columns."""
-    rows = next((value for value in block.values() if isinstance(value, list)), [])
+    with laid_out(where):
+        rows = next((value for value in block.values() if isinstance(value, list)), [])
     if not rows:
         raise NothingToRead("a video without samples", where=where)
     for name in names:
         if name not in rows[0]:
             raise missing_column(name, rows[0], where)
-    return {name: np.array([row[name] for row in rows], dtype=np.float64) for name in names}
+    with laid_out(where):
+        return {name: np.array([row[name] for row in rows], dtype=np.float64) for name in names}
 
 
 def _began(block: Any) -> float:
@@ -137,7 +148,8 @@ def _pupil(block: Any, fps: float, where: str) -> Made | None:
     """The left eye's diameter, frame by frame (the right one hardly ever differs)."""
     if not block or not block.get("LPD"):
         return None
-    values = np.array([row["PD"] for row in block["LPD"]], dtype=np.float32)
+    with laid_out(where):
+        values = np.array([row["PD"] for row in block["LPD"]], dtype=np.float32)
     return make_stream("pupil", values[None], np.arange(len(values)) / fps, unit="mm", rate=fps, where=where)
 
 

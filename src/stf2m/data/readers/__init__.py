@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stf2m.core.errors import NothingToRead
+from stf2m.core.errors import NothingToRead, UnknownName
 from stf2m.core.records import Recording
 from stf2m.core.registry import look_up
 from stf2m.data.readers.audio import read_audio
@@ -35,4 +35,10 @@ def read(path: Path | str, **options: object) -> Recording:
         return look_up(READERS, "e4", family="readers")(path, **options)
     if not path.exists():
         raise NothingToRead("no such file or folder", where=path, hint="check the path")
-    return look_up(READERS, path.suffix.lower(), family="readers")(path, **options)
+    try:
+        reader = look_up(READERS, path.suffix.lower(), family="readers")
+    except UnknownName:
+        known = " ".join(suffix for suffix in READERS if suffix.startswith("."))
+        what = f"no reader for {path.suffix or 'a file without a suffix'}"
+        raise UnknownName(what, where=path, hint=f"readable are {known} and E4 folders") from None
+    return reader(path, **options)
