@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from stf2m.core.errors import MissingExtra, UnknownName
@@ -27,7 +27,7 @@ def look_up(registry: Mapping[str, T], name: str, *, family: str) -> T:
     raise UnknownName(f"no {family} entry named {name!r}", hint=hint)
 
 
-def _load(point: EntryPoint) -> Any:
+def _load(point: Any) -> Any:
     try:
         return point.load()
     except ImportError as problem:
