@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from stf2m.core.config import Settings, build, load_toml
 from stf2m.core.emotions import CIRCUMPLEX, RAVDESS_EMOTIONS, TARGETS, Target, classes_of, nine_point
-from stf2m.core.errors import InvalidConfig, UnknownName
+from stf2m.core.errors import InvalidConfig, MissingExtra, UnknownName
 from stf2m.core.registry import look_up
 from stf2m.core.units import CONVERT, PLAUSIBLE, conversion
 
@@ -113,6 +113,18 @@ def test_entry_points_of_other_packages_are_found(monkeypatch):
     assert look_up(LEARNERS, "mine", family="learners") == 42
     assert look_up(LEARNERS, "maml", family="learners") == 3
     assert Point.asked == ["stf2m.learners"]
+
+
+def test_an_entry_point_that_cannot_be_loaded_says_what_it_lacks(monkeypatch):
+    class Broken:
+        name, value = "mine", "other.package:learner"
+
+        def load(self):
+            raise ModuleNotFoundError("No module named 'other'")
+
+    monkeypatch.setattr("stf2m.core.registry.entry_points", lambda group: [Broken()])
+    with pytest.raises(MissingExtra, match=r"other\.package:learner: 'mine' cannot be loaded: No module named 'other' - install"):
+        look_up(LEARNERS, "mine", family="learners")
 
 
 class Inner(Settings):
