@@ -67,7 +67,7 @@ def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr
     for cell, result in _one_by_one(study, segments, todo, say) if jobs <= 1 else _in_processes(study, paths, todo, jobs):
         file.append(result.rows)
         _keep(paths.timelines, cell, result.timelines)
-        say(clock.tick(cell, float(result.rows[0].get("seconds") or 0.0)))
+        say(clock.tick(cell, result.seconds))
     return current(file.read(), {cell.settings for cell in cells})
 
 
@@ -140,7 +140,7 @@ def _work(cell: Cell) -> CellResult:
 def _timed(study: Study, segments: Segments, cell: Cell, heartbeat: Heartbeat | None) -> CellResult:
     began = time.monotonic()
     result = run_cell(study, segments, cell, heartbeat)
-    result.rows[0]["seconds"] = time.monotonic() - began
+    result.seconds = time.monotonic() - began
     return result
 
 

@@ -87,12 +87,6 @@ RATING_METRICS: dict[str, Callable[..., float]] = {"ccc": ccc, "pearson": pearso
 
 SMALLER_IS_BETTER = frozenset({"ece", "mae"})
 
-CHANCE: dict[str, Callable[[int], float]] = {
-    "balanced_accuracy": lambda classes: 1 / classes,
-    "kappa": lambda classes: 0.0,
-}
-"""What a coin reaches with `classes` classes present."""
-
 
 def measure(truth: Truth, probability: Values) -> dict[str, float]:
     """Every class metric over the rows whose `truth` is labelled (>= 0)."""

@@ -110,7 +110,8 @@ def load_study(path: Path) -> Study:
 
 def cells_of(study: Study) -> list[Cell]:
     """All cells, cheap ones first; learners that share a training stand in one cell."""
-    groups = [(FLOOR_CELL,), *((name,) for name in study.baselines), *_learner_groups(study)]
+    floors = [(FLOOR_CELL,)] if study.floors else []
+    groups = [*floors, *((name,) for name in study.baselines), *_learner_groups(study)]
     return [
         Cell(target, fold, methods, _hash(study, target, fold, methods))
         for methods in groups

@@ -33,6 +33,7 @@ class CellResult:
 
     rows: list[Row]
     timelines: list[Timeline] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 class Method(NamedTuple):

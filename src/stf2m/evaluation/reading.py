@@ -1,0 +1,100 @@
+"""Tables in plain words: what is above what, what cannot be told apart, and what falls below a floor."""
+
+import numpy as np
+
+from stf2m.evaluation.statistics import Difference, Interval, paired
+from stf2m.evaluation.table import Line, Table, Verdict, strongest, verdicts
+
+METRIC_WORDS = {
+    "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "macro_f1": "macro-F1", "kappa": "kappa",
+    "ece": "expected calibration error",
+}  # fmt: skip
+
+
+def number(value: float) -> str:
+    """`.912`, `-.034`, `1.000`."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def with_interval(value: Interval) -> str:
+    """`.912 [.890, .931]`."""
+    return f"{number(value.mean)} [{number(value.low)}, {number(value.high)}]" if np.isfinite(value.mean) else "–"
+
+
+def relation(gap: Difference) -> str:
+    """`.021 above`, `cannot be told apart from` or `.04 below` with the corrected interval."""
+    spread = f"corrected 95 % interval {number(gap.low)} to {number(gap.high)}"
+    if gap.low > 0:
+        return f"{number(gap.mean)} above ({spread})"
+    if gap.high < 0:
+        return f"{number(-gap.mean)} below ({spread})"
+    return f"not told apart from (difference {number(gap.mean)}, {spread})"
+
+
+def sentence(verdict: Verdict, main: str) -> str:
+    """One k in one or two sentences."""
+    text = f"With k = {verdict.shots}, {main.replace('_', ' ')} reaches {with_interval(verdict.score)}"
+    parts = []
+    if verdict.floor is not None and verdict.above_floor is not None:
+        parts.append(f"{relation(verdict.above_floor)} the strongest floor ({verdict.floor.words})")
+    if verdict.baseline is not None and verdict.above_baseline is not None:
+        parts.append(f"{relation(verdict.above_baseline)} the best other method ({verdict.baseline.words})")
+    if not parts:
+        return f"{text}."
+    return f"{text}: {' and '.join(parts)}. {'It beats both.' if verdict.beats else _shortfall(verdict)}"
+
+
+def _shortfall(verdict: Verdict) -> str:
+    floor, best = verdict.above_floor, verdict.above_baseline
+    if floor is not None and floor.high < 0:
+        return "This is below a floor that uses no signal: the signals add nothing that this floor does not have."
+    if floor is not None and not floor.is_above:
+        return "It does not beat the floor."
+    if best is not None and best.high < 0:
+        return "It is worse than the best other method."
+    return "It beats the floors, but not the best other method."
+
+
+def reading(table: Table, main: str) -> list[str]:
+    """Everything a reader must know of a table, one sentence or two per point."""
+    found = verdicts(table, main)
+    text = [sentence(verdict, main) for verdict in found]
+    text += _controls(table, main)
+    text += [_best(table, found)] if not found else []
+    classes = {k: names for k, names in table.short.items() if names}
+    for k, names in classes.items():
+        text.append(f"With k = {k}, {', '.join(names)} had fewer than {k} labelled segments for some people; all there were are used.")
+    for k, people in table.missing.items():
+        if people:
+            text.append(f"With k = {k}, {people} of {len(table.people)} people had a class without any label in at least one draw.")
+    if table.left_out:
+        text.append(f"Not scored, because the protocol leaves nothing: {', '.join(table.left_out)}.")
+    if table.undefined:
+        text.append(
+            "Floors that are not defined here: " + "; ".join(f"{n.replace('_', ' ')} ({why})" for n, why in table.undefined.items()) + "."
+        )
+    return [line for line in text if line]
+
+
+def _best(table: Table, found: list[Verdict]) -> str:
+    lines = table.plain("baseline", "learner")
+    best = strongest(table, lines, table.shots[-1])
+    return f"Best with k = {table.shots[-1]}: {best.words}, {with_interval(table.summary(best, table.shots[-1]))}." if best else ""
+
+
+def _controls(table: Table, main: str) -> list[str]:
+    """What happens to the score when labels or signals are shuffled."""
+    own = Line(main, "learner")
+    text = []
+    for k in table.shots:
+        for control, words in (("shuffled_labels", "support labels"), ("shuffled_signals", "signals")):
+            line = Line(main, "learner", control=control)
+            if (line, k) not in table.scores or (own, k) not in table.scores:
+                continue
+            gap = paired(table.of(own, k), table.of(line, k))
+            verb = "falls to" if gap.low > 0 else "stays near" if gap.high >= 0 else "rises to"
+            text.append(f"With k = {k} and shuffled {words} the score {verb} {with_interval(table.summary(line, k))}.")
+    return text

@@ -1,0 +1,91 @@
+"""A study's rows as Markdown and CSV: the text of docs/results.md, built from nothing but the rows."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.metrics import METRICS
+from stf2m.evaluation.reading import METRIC_WORDS, reading, with_interval
+from stf2m.evaluation.rows import Row
+from stf2m.evaluation.study import Study, cells_of, protocol_named
+from stf2m.evaluation.table import Line, Table, tables_of
+
+TITLES = {
+    "floor": "floors: no signal",
+    "baseline": "baselines on descriptors",
+    "learner": "learners",
+    "oracle": "oracles: look at true labels",
+}
+
+
+def write_results(study: Study, rows: Sequence[Row]) -> str:
+    """One section: what was asked, a table per target and protocol with floors and intervals, the reading in words."""
+    parts = [f"## {study.title or study.name}", "", _about(study, rows), ""]
+    for table in tables_of(rows, study.primary):
+        parts += [f"### {table.group.target}, `{table.group.protocol}`", "", _card(study, table), "", markdown(table), ""]
+        parts += [f"- {line}" for line in reading(table, study.main)] + [""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def markdown(table: Table) -> str:
+    """Methods down, k across; mean over people and 95 % bootstrap interval. Floors that use stimulus or time say so."""
+    head = ["", *(f"k = {k}" for k in table.shots)]
+    text = [_row(head), _row(["---"] * len(head))]
+    role = ""
+    for line in table.lines:
+        if line.role != role:
+            role = line.role
+            text.append(_row([f"*{TITLES[role]}*", *("" for _ in table.shots)]))
+        text.append(_row([label(line), *(with_interval(table.summary(line, k)) for k in table.shots)]))
+    return "\n".join(text)
+
+
+def label(line: Line) -> str:
+    """The line's name; a floor that knows the stimulus or the time is marked, so the two kinds are not mixed up."""
+    uses = FLOORS[line.method].uses if line.method in FLOORS else ""
+    return f"{line.words} ({uses} known)" if uses else line.words
+
+
+def table_csv(study: Study, rows: Sequence[Row]) -> str:
+    """Every metric of every table as CSV: one line per target, protocol, k, method, view and control."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["target", "protocol", "card", "k", "method", "role", "view", "control", "metric", "people", "mean", "low", "high"])
+    for metric in METRICS:
+        for table in tables_of(rows, metric):
+            for line in table.lines:
+                for k in table.shots:
+                    found = table.summary(line, k)
+                    if found.people:
+                        numbers = [f"{v:.6g}" for v in (found.mean, found.low, found.high)]
+                        group = table.group
+                        writer.writerow([group.target, group.protocol, group.card, k, *line, metric, found.people, *numbers])
+    return out.getvalue()
+
+
+def _about(study: Study, rows: Sequence[Row]) -> str:
+    cells = cells_of(study)
+    done = {row["cell"] for row in rows}
+    versions = sorted({row["code"] for row in rows})
+    people = len({row["person"] for row in rows if row["person"]})
+    settings = f"{study.folds} folds by person, {study.validation_people} validation people per fold, seed {study.seed}"
+    unfinished = len({cell.settings for cell in cells} - done)
+    text = f"Data: `{study.dataset}`, {people} people; {settings}. Score: {METRIC_WORDS[study.primary]}, per person (mean over draws), "
+    text += "then mean over people with a 95 % bootstrap interval. "
+    text += (
+        f"Normalisation `{study.recipe.normalisation}`. Study `{study.name}`, settings `{study.hash}`, code {', '.join(versions) or '–'}."
+    )
+    if study.marks:
+        text += f" **{'; '.join(study.marks)}.**"
+    return text + (f" **{unfinished} of {len(cells)} cells are not finished.**" if unfinished else "")
+
+
+def _card(study: Study, table: Table) -> str:
+    protocol = protocol_named(study, table.group.card)
+    count = f"{len(table.people)} people, {table.query.mean:.0f} scored segments each on average"
+    return f"{protocol.words} Card `{table.group.card}`; {count}."
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,255 @@
+"""A study is a list of cells; its results file grows by whole cells, survives kills and never says two things for one cell."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stf2m.core.config import build
+from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, UnknownName
+from stf2m.evaluation import execute, work
+from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.execute import paths_of, read_timelines, run_study
+from stf2m.evaluation.predictor import Plain
+from stf2m.evaluation.results import markdown, table_csv, write_results
+from stf2m.evaluation.rows import COST, RowFile, current
+from stf2m.evaluation.stores import dataset_of, only_people
+from stf2m.evaluation.study import Study, cells_of, load_study
+from stf2m.evaluation.table import tables_of
+from stf2m.evaluation.timeline import Timeline
+
+SETTINGS = {
+    "name": "small", "dataset": "random", "targets": ["mood"], "folds": 2, "validation_people": 1, "seed": 3, "main": "refit",
+    "recipe": {"signals": {"modalities": ["eda", "hr"]}, "cut": {"targets": ["mood"]}},
+    "protocols": [{"name": "new_person", "shots": [0, 2], "draws": 2}, {"name": "completion", "shots": [0, 5], "draws": 1}],
+    "baselines": ["refit", "prototypes"], "views": {"eda": ["eda"]},
+}  # fmt: skip
+
+
+def study_of(**changes) -> Study:
+    return build(Study, {**SETTINGS, **changes}, where="test")
+
+
+@pytest.fixture
+def world(make_segments, monkeypatch):
+    segments = make_segments(2, people=8, recordings=4, length=14, offset=2.0)
+    monkeypatch.setattr(execute, "open_segments", lambda *_: segments)
+    return segments
+
+
+def plain(rows):
+    """Rows without what a clock or a checkout decides."""
+    return [{k: v for k, v in row.items() if k not in COST} for row in rows]
+
+
+def test_a_study_runs_once_and_says_the_same_again(world, tmp_path):
+    study, said = study_of(), []
+    paths = paths_of(study, runs=tmp_path)
+    rows = run_study(study, paths, say=said.append)
+    assert len({row["cell"] for row in rows}) == len(cells_of(study)) == 6
+    assert "about" in said[-1] and "6/6" in said[-1]
+    assert run_study(study, paths, say=said.append) == rows
+    assert "6 already done" in said[-1]
+    other = run_study(study, paths_of(study, runs=tmp_path / "again"), say=said.append)
+    assert plain(other) == plain(rows)
+    floors = {row["method"] for row in rows if row["role"] == "floor"}
+    assert {"majority", "same_stimulus", "session_time", "presence_only"} <= floors
+    assert {row["control"] for row in rows if row["method"] == "refit"} == {"", "shuffled_labels", "shuffled_signals"}
+    assert {row["view"] for row in rows} == {"all", "eda", ""}
+
+
+@pytest.mark.parametrize("lost", [1, 40, 3000, 30_000])
+def test_a_kill_loses_at_most_the_running_cell(world, tmp_path, lost):
+    study = study_of()
+    paths = paths_of(study, runs=tmp_path)
+    rows = run_study(study, paths, say=lambda _: None)
+    whole = paths.rows.read_bytes()
+    paths.rows.write_bytes(whole[: max(len(whole) - lost, 10)])
+    left = RowFile(paths.rows).finished()
+    assert len(left) < 6 and (lost > 5000 or len(left) == 5)
+    again = run_study(study, paths, say=lambda _: None)
+    key = lambda row: [str(v) for v in row.values()]  # noqa: E731
+    assert sorted(plain(again), key=key) == sorted(plain(rows), key=key)
+
+
+def test_a_change_of_settings_remakes_only_what_depends_on_it():
+    learners = {"recurrent": {"steps": 5}, "protonet": {"steps": 5}}
+    base, tuned = (study_of(learners={**learners, "recurrent": {"steps": n}}) for n in (5, 6))
+    changed = {cell.methods for cell, other in zip(cells_of(base), cells_of(tuned), strict=True) if cell.settings != other.settings}
+    assert changed == {("recurrent",)}
+    other_seed = cells_of(study_of(learners=learners, seed=4))
+    assert not {cell.settings for cell in other_seed} & {cell.settings for cell in cells_of(base)}
+
+
+def test_learners_that_share_a_training_share_a_cell():
+    study = study_of(training={"steps": 5}, learners={"frozen": {}, "finetune": {"options": {"steps": 3}}, "anil": {}})
+    assert {cell.methods for cell in cells_of(study)} >= {("frozen", "finetune"), ("anil",)}
+    with pytest.raises(InvalidConfig, match="stepz"):
+        cells_of(study_of(learners={"anil": {"stepz": 3}}))
+
+
+def test_rows_of_old_settings_and_old_data_are_not_read(world, make_segments, monkeypatch, tmp_path):
+    study = study_of(floors=["majority"], baselines=[])
+    paths = paths_of(study, runs=tmp_path)
+    run_study(study, paths, say=lambda _: None)
+    smaller = make_segments(2, people=7, recordings=4, length=14)
+    monkeypatch.setattr(execute, "open_segments", lambda *_: smaller)
+    rows = run_study(study, paths, say=lambda _: None)
+    assert {row["person"] for row in rows} == set(smaller.subjects)
+    assert len(RowFile(paths.rows).read()) > len(rows)
+    assert current(RowFile(paths.rows).read(), {"elsewhere"}) == []
+
+
+class Cheat(Plain):
+    """Answers with labels of the query, as no predictor could."""
+
+    def predict(self, segments, support, query, *, target, support_target=None, modalities=None):
+        return np.eye(3, dtype=np.float32)[np.maximum(segments.targets[target][query], 0)] * 0.9 + np.float32(0.1 / 3)
+
+
+def test_shuffled_signals_take_away_what_signals_gave(world, monkeypatch, tmp_path):
+    monkeypatch.setitem(BASELINES, "refit", Cheat)
+    rows = run_study(study_of(baselines=["refit"]), paths_of(study_of(), runs=tmp_path), say=lambda _: None)
+    score = lambda control: np.mean([r["balanced_accuracy"] for r in rows if r["method"] == "refit" and r["control"] == control])  # noqa: E731
+    assert score("") == 1.0 and score("shuffled_signals") < 0.5
+
+
+def test_a_predictor_without_probabilities_is_refused(world, monkeypatch, tmp_path):
+    class Wrong(Plain):
+        def predict(self, segments, support, query, *, target, support_target=None, modalities=None):
+            return np.ones((len(query), 3), np.float32)
+
+    monkeypatch.setitem(BASELINES, "refit", Wrong)
+    with pytest.raises(InvalidConfig, match="probabilities"):
+        run_study(study_of(floors=[], baselines=["refit"]), paths_of(study_of(), runs=tmp_path), say=lambda _: None)
+
+
+def test_choices_never_see_test_people(world):
+    """Validation and training people decide; labels of the test people can change without changing any answer at k = 0."""
+    study = study_of(baselines=["refit"], floors=["session_time"], protocols=[{"name": "new_person", "shots": [0], "draws": 1}])
+    for cell in cells_of(study):
+        fold = work.fold_of(study, world, cell)
+        hidden = world.targets["mood"].copy()
+        test = np.isin(world.subject, fold.test) & (hidden >= 0)
+        hidden[test] = (hidden[test] + 1) % 3
+        changed = dataclasses.replace(world, targets={"mood": hidden})
+        said = []
+        for segments in (world, changed):
+            heard = []
+            monkey = pytest.MonkeyPatch()
+            monkey.setattr(work, "measure", lambda truth, p, heard=heard: heard.append(p) or {})
+            work.run_cell(study, segments, cell)
+            monkey.undo()
+            said.append(heard)
+        assert all((a == b).all() for a, b in zip(*said, strict=True))
+
+
+def test_the_report_text_is_built_from_the_rows_alone(world, tmp_path):
+    study = study_of(marks=["generated"])
+    rows = run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
+    text = write_results(study, rows)
+    for piece in (
+        "### mood, `new_person`",
+        "*floors: no signal*",
+        "(stimulus known)",
+        "*oracles: look at true labels*",
+        "**generated.**",
+        "Card `completion-",
+    ):
+        assert piece in text
+    assert "With k = 2, refit reaches" in text and "length only (segments are all of the same length)" in text
+    unfinished = write_results(study, [row for row in rows if row["method"] != "prototypes"])
+    assert "2 of 6 cells are not finished" in unfinished
+    assert table_csv(study, rows).count("\n") > 100
+    assert markdown(tables_of(rows, "balanced_accuracy")[0]).count("|") > 50
+
+
+def test_timelines_are_kept_for_the_report(world, tmp_path):
+    study = study_of(floors=[], baselines=["refit"])
+    paths = paths_of(study, runs=tmp_path)
+    run_study(study, paths, say=lambda _: None)
+    found = read_timelines(paths)
+    assert len(found) == 4
+    one = found[0]
+    assert Timeline.from_json(one.to_json()) == one
+    assert [a.label for a in one.answers] == ["0", "5"] and len(one.answers[1].support) == 5
+    assert all(len(a.probability) == len(one.start) for a in one.answers)
+    assert all(max(one.answers[1].probability[i]) == 1.0 for i in one.answers[1].support)
+    with pytest.raises(CorruptStore):
+        Timeline.from_json({"person": "P"})
+
+
+def test_mistakes_in_a_study_file_are_said_in_one_sentence(tmp_path):
+    path = tmp_path / "mine.toml"
+    head = 'dataset = "ravdess"\n[recipe.signals]\nmodalities = ["voice"]\n[[protocols]]\nname = "new_person"\n'
+    path.write_text(head)
+    assert load_study(path).name == "mine"
+    path.write_text(head + "shotz = [1]\n")
+    with pytest.raises(InvalidConfig, match="shots"):
+        load_study(path)
+    path.write_text("fold = 3\n" + head)
+    with pytest.raises(InvalidConfig, match="did you mean folds"):
+        load_study(path)
+    path.write_text('baselines = ["refitt"]\n' + head)
+    with pytest.raises(InvalidConfig, match="refitt"):
+        load_study(path)
+    path.write_text(head.replace("new_person", "new_persn"))
+    with pytest.raises(UnknownName, match="new_person"):
+        load_study(path)
+
+
+def test_more_folds_than_people(world, tmp_path):
+    study = study_of(folds=20, floors=["majority"], baselines=[])
+    with pytest.raises(InvalidConfig, match="more folds"):
+        run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
+
+
+def test_people_can_be_chosen(world):
+    kept = only_people(world, ("P01", "P03"))
+    assert set(kept.subject[kept.targets["mood"] >= 0]) == {1, 3}
+    assert only_people(world, ()) is world
+    with pytest.raises(UnknownName, match="P77"):
+        only_people(world, ("P77",))
+
+
+def test_generated_people_take_their_options():
+    study = study_of(dataset="synthetic", dataset_options={"people": 3, "world": "null"})
+    assert len(dataset_of(study, Path()).subjects()) == 3
+    with pytest.raises(InvalidConfig, match="dataset_options"):
+        dataset_of(study_of(dataset="synthetic", dataset_options={"persons": 3}), Path())
+    with pytest.raises(InvalidConfig, match="generated"):
+        dataset_of(study_of(dataset="ravdess", dataset_options={"people": 3}), Path())
+
+
+def test_a_full_disk_is_said_and_costs_one_cell(world, tmp_path, monkeypatch):
+    study = study_of(floors=["majority"], baselines=["prototypes"])
+    paths = paths_of(study, runs=tmp_path)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stf2m.evaluation.rows.os.fsync", full)
+    with pytest.raises(NoSpace):
+        run_study(study, paths, say=lambda _: None)
+    monkeypatch.undo()
+    monkeypatch.setattr(execute, "open_segments", lambda *_: world)
+    assert len({row["cell"] for row in run_study(study, paths, say=lambda _: None)}) == 4
+
+
+def test_other_columns_are_refused(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(CorruptStore, match="columns"):
+        RowFile(path).read()
+
+
+@pytest.mark.slow
+def test_processes_give_the_same_rows(tmp_path):
+    study = study_of(
+        dataset="synthetic", dataset_options={"people": 6, "recordings": 3, "seconds": 40.0}, targets=["arousal2"],
+        recipe={"signals": {"modalities": ["eda", "hr"]}, "cut": {"targets": ["arousal2"]}}, views={}, baselines=["refit"],
+    )  # fmt: skip
+    rows = [run_study(study, paths_of(study, runs=tmp_path / str(jobs)), jobs=jobs, say=lambda _: None) for jobs in (1, 2)]
+    key = lambda row: [str(v) for v in row.values()]  # noqa: E731
+    assert sorted(plain(rows[0]), key=key) == sorted(plain(rows[1]), key=key)
