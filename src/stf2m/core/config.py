@@ -32,7 +32,8 @@ def build(kind: type[S], values: dict[str, Any], *, where: str) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as problem:
-        first = problem.errors()[0]
+        # a misspelt key also leaves its right spelling "missing": the misspelling is what helps
+        first = min(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
         hint = ""
         if first["type"] == "extra_forbidden":
