@@ -10,7 +10,8 @@ from stf2m.core.errors import SensorMismatch, UnknownName, WrongUnit
 from stf2m.core.records import Recording, Stream
 from stf2m.prepare.modality import Chunk
 from stf2m.prepare.recipe import SignalRecipe
-from stf2m.prepare.run import prepare_recording, push_session, source_of, start_session
+from stf2m.prepare.run import prepare_recording
+from stf2m.prepare.session import push_session, source_of, start_session
 
 ALL = ("eda", "bvp", "hr", "temp", "acc", "ibi")
 RECIPE = SignalRecipe(modalities=ALL)

@@ -13,7 +13,7 @@ import pytest
 
 from stf2m.core import files
 from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, NotStored, WrongVersion
-from stf2m.prepare import store
+from stf2m.prepare import shards
 from stf2m.prepare.cut import cut
 from stf2m.prepare.prepared import Prepared, prepared_from
 from stf2m.prepare.recipe import CutRecipe, SignalRecipe
@@ -64,9 +64,9 @@ def test_killed_while_writing_it_continues(invent_people, tmp_path: Path) -> Non
         import importlib.util, os, signal, sys
         spec = importlib.util.spec_from_file_location("conftest", {str(Path(__file__).with_name("conftest.py"))!r})
         conftest = importlib.util.module_from_spec(spec); sys.modules["conftest"] = conftest; spec.loader.exec_module(conftest)
-        from stf2m.prepare import store
+        from stf2m.prepare import shards, store
         from stf2m.prepare.recipe import SignalRecipe
-        write, calls = store._Appender.write, []
+        write, calls = shards.Appender.write, []
         def killed(self, *args):
             calls.append(1)
             answer = write(self, *args)
@@ -74,7 +74,7 @@ def test_killed_while_writing_it_continues(invent_people, tmp_path: Path) -> Non
                 for handle in self.handles.values(): handle.flush()
                 os.kill(os.getpid(), signal.SIGKILL)
             return answer
-        store._Appender.write = killed
+        shards.Appender.write = killed
         store.prepare_dataset(conftest.InventedPeople(), SignalRecipe(modalities=("eda", "bvp", "acc")), {str(tmp_path)!r})
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
@@ -85,7 +85,7 @@ def test_killed_while_writing_it_continues(invent_people, tmp_path: Path) -> Non
 
 
 def test_no_space_leaves_what_was_finished(invent_people, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, calls = store._Appender.write, []
+    write, calls = shards.Appender.write, []
 
     def full(self, *args):
         calls.append(1)
@@ -93,10 +93,10 @@ def test_no_space_leaves_what_was_finished(invent_people, tmp_path: Path, monkey
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(self, *args)
 
-    monkeypatch.setattr(store._Appender, "write", full)
+    monkeypatch.setattr(shards.Appender, "write", full)
     with pytest.raises(NoSpace):
         prepare_dataset(invent_people(), RECIPE, tmp_path)
-    monkeypatch.setattr(store._Appender, "write", write)
+    monkeypatch.setattr(shards.Appender, "write", write)
     people = invent_people()
     same(prepare_dataset(people, RECIPE, tmp_path), in_memory(invent_people()))
     assert people.asked == ("bo", "cy")

@@ -10,7 +10,8 @@ from stf2m.core.errors import InvalidRecord
 from stf2m.core.records import Annotation, Rating, Recording
 from stf2m.prepare.modalities import MODALITIES
 from stf2m.prepare.recipe import SignalRecipe
-from stf2m.prepare.run import PreparedRecording, prepare_recording, rate_of
+from stf2m.prepare.run import PreparedRecording, prepare_recording
+from stf2m.prepare.session import rate_of
 
 
 @dataclass(frozen=True)

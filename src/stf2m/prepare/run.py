@@ -1,28 +1,17 @@
-"""Recording -> prepared tracks: every stream through its modality, on one clock, whole or chunk by chunk.
-
-state = start_session(sources, recipe)                      live
-state, tracks = push_session(state, chunks)
-prepared = prepare_recording(recording, recipe)             the same, in one push
-"""
+"""Recording -> prepared recording: units checked, every stream cleaned, graded and resampled, the better twin taken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import SensorMismatch, WrongUnit
 from stf2m.core.records import Annotation, Rating, Recording, Stream
-from stf2m.core.registry import look_up
 from stf2m.core.units import PLAUSIBLE, conversion
-from stf2m.prepare.modalities import MODALITIES
-from stf2m.prepare.modality import Chunk, Modality, Source, Track
-from stf2m.prepare.quality import movement_grade
+from stf2m.prepare.modality import Chunk
 from stf2m.prepare.recipe import SignalRecipe
-
-SHAKEN = ("bvp", "eda")
-"""wrist modalities that movement of the same wrist disturbs"""
+from stf2m.prepare.session import modality_of, push_session, source_of, start_session
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,78 +47,9 @@ class PreparedRecording:
     provenance: tuple[str, ...]
 
 
-class SessionState(NamedTuple):
-    """The state of every stream and the last movement seen, which grades the other wrist signals."""
-
-    modalities: Mapping[str, tuple[Modality, float]]
-    """stream name -> its modality and canonical rate"""
-    states: Mapping[str, Any]
-    motion: NDArray[np.float32]
-    """(at most 1,) last movement in g"""
-
-
-def rate_of(modality: str, recipe: SignalRecipe) -> float:
-    """Canonical Hz of a modality under a recipe; raises `UnknownName`."""
-    return recipe.rates.get(modality, look_up(MODALITIES, modality, family="modalities").rate)
-
-
-def source_of(stream: Stream, recipe: SignalRecipe) -> Source:
-    """What a modality may know of a stream; units are those after conversion. A static stream is an event."""
-    units = tuple(conversion(unit)[0] for unit in stream.units)
-    return Source(stream.channels, units, 0.0 if stream.static else stream.sample_rate, rate_of(stream.modality, recipe))
-
-
-def start_session(streams: Mapping[str, tuple[str, Source]], recipe: SignalRecipe) -> SessionState:
-    """Begin a recording with named streams, each a modality name and its source."""
-    found = {name: (look_up(MODALITIES, kind, family="modalities"), source) for name, (kind, source) in streams.items()}
-    states = {name: modality.start(source) for name, (modality, source) in found.items()}
-    return SessionState({n: (m, s.rate) for n, (m, s) in found.items()}, states, np.zeros(0, dtype=np.float32))
-
-
-def push_session(state: SessionState, chunks: Mapping[str, Chunk]) -> tuple[SessionState, dict[str, Track]]:
-    """Push one chunk per stream, all with the same `until`; -> state and one track per stream.
-
-    Where the wrist's acceleration is among the streams, its movement lowers the quality of the signals it disturbs.
-    """
-    states, tracks = dict(state.states), {}
-    for name, chunk in chunks.items():
-        states[name], tracks[name] = state.modalities[name][0].push(state.states[name], chunk)
-    motion, keep = _movement(state, tracks)
-    if motion is not None:
-        for name, track in tracks.items():
-            modality, rate = state.modalities[name]
-            if modality.name in SHAKEN and len(track.quality):
-                tracks[name] = track._replace(quality=track.quality * movement_grade(motion(rate, track, chunks[name].until)))
-    return SessionState(state.modalities, states, keep), tracks
-
-
-def _movement(state: SessionState, tracks: Mapping[str, Track]):
-    """A function that gives the movement held at the samples of another track, and the movement to keep."""
-    wrists = [name for name in tracks if state.modalities[name][0].name == "acc"]
-    if len(wrists) != 1:
-        return None, state.motion
-    values, acc_rate = tracks[wrists[0]].values[0], state.modalities[wrists[0]][1]
-    joined = np.concatenate([state.motion, values])
-
-    def held(rate: float, track: Track, until: float) -> NDArray[np.float32]:
-        from stf2m.prepare.clocks import grid_count
-
-        last, mine = grid_count(until, acc_rate) - 1, grid_count(until, rate)
-        tick = np.arange(mine - len(track.quality), mine) / rate
-        index = np.floor(tick * acc_rate + 1e-6).astype(np.int64) - last + len(joined) - 1
-        inside = (index >= 0) & (index < len(joined))
-        return (
-            np.where(inside, joined[np.clip(index, 0, max(len(joined) - 1, 0))], np.nan)
-            if len(joined)
-            else np.full(len(tick), np.nan, dtype=np.float32)
-        )
-
-    return held, joined[-1:]
-
-
 def convert_stream(stream: Stream, where: str) -> NDArray[np.float32]:
     """Samples in their modality's default unit; raises `WrongUnit` when the unit or the values cannot be that."""
-    wanted = look_up(MODALITIES, stream.modality, family="modalities").unit
+    wanted = modality_of(stream.modality).unit
     rows = []
     for samples, unit, channel in zip(stream.samples, stream.units, stream.channels):
         default, factor, offset = conversion(unit)
@@ -159,7 +79,7 @@ def prepare_recording(recording: Recording, recipe: SignalRecipe) -> PreparedRec
     Raises `SensorMismatch` when no stream is in the recipe and `WrongUnit` for impossible values.
     """
     for name in recipe.modalities:
-        look_up(MODALITIES, name, family="modalities")
+        modality_of(name)
     streams = {name: s for name, s in recording.streams.items() if s.modality in recipe.modalities}
     if not streams:
         raise SensorMismatch(
@@ -187,7 +107,7 @@ def prepare_recording(recording: Recording, recipe: SignalRecipe) -> PreparedRec
 
 def _prepare_streams(recording: Recording, streams: Mapping[str, Stream], recipe: SignalRecipe) -> dict[str, PreparedTrack]:
     """One session push for what runs on the clock, one for what is known once."""
-    static = {name for name, s in streams.items() if s.static or look_up(MODALITIES, s.modality, family="modalities").static}
+    static = {name for name, s in streams.items() if s.static or modality_of(s.modality).static}
     clocked = {name: s for name, s in streams.items() if name not in static}
     state = start_session({name: (s.modality, source_of(s, recipe)) for name, s in clocked.items()}, recipe)
     chunks = {name: whole_chunk(s, recording.length, recording.id) for name, s in clocked.items()}
@@ -203,7 +123,7 @@ def whole_chunk(stream: Stream, until: float, where: str) -> Chunk:
 
 def _prepare_static(stream: Stream, recording: Recording, recipe: SignalRecipe) -> PreparedTrack:
     """The value a static stream ends with, and when it is known."""
-    modality, source = look_up(MODALITIES, stream.modality, family="modalities"), source_of(stream, recipe)
+    modality, source = modality_of(stream.modality), source_of(stream, recipe)
     available = stream.times if stream.available is None else stream.available
     known = float(available.max(initial=0.0))
     _, track = modality.push(modality.start(source), whole_chunk(stream, known + 2.0 / source.rate, recording.id))

@@ -12,40 +12,38 @@ the last person is cut off when the work continues, so nothing is half-written a
 
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from stf2m.core import files
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, WrongVersion
 from stf2m.core.records import Recording
 from stf2m.prepare import people as table
 from stf2m.prepare.people import Person
-from stf2m.prepare.prepared import Joined, Prepared, describe_joined, entry_of
+from stf2m.prepare.prepared import Prepared, describe_joined, entry_of
 from stf2m.prepare.recipe import SignalRecipe
 from stf2m.prepare.run import prepare_recording
+from stf2m.prepare.shards import BLOCK, Appender, Maps, check_sums, cut_off, ends_of, joined_of, map_signals
 
 VERSION = 1
-BLOCK = 1 << 22
-"""samples read at once while checksums are verified"""
 
 
 class Card(Protocol):
     """What the store keeps of a data set's card."""
 
-    name: str
-    emotions: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def emotions(self) -> tuple[str, ...]: ...
 
 
 class People(Protocol):
     """A data set as preparation sees it: a card, people, and their recordings."""
 
     @property
-    def card(self) -> Any: ...
+    def card(self) -> Card: ...
     def subjects(self) -> tuple[str, ...]: ...
     def recordings(self, subject: str) -> Iterator[Recording]: ...
 
@@ -63,12 +61,12 @@ def prepare_dataset(dataset: People, recipe: SignalRecipe, root: Path, progress:
     folder = Path(root) / recipe.hash
     subjects = dataset.subjects()
     with files.guard_space(folder), _locked(folder):
-        _begin(folder, dataset, recipe)
+        _begin(folder, dataset.card, recipe)
         done = _stored(folder)
         if gone := [p.subject for p in done if p.subject not in subjects]:
             _remove(folder, set(gone))
             done = _stored(folder)
-        _cut_off(folder, done)
+        cut_off(folder, done)
         have = {p.subject for p in done}
         if any(subject not in have for subject in subjects):
             files.write_json(folder / "manifest.json", _manifest(folder) | {"finished": False})
@@ -91,11 +89,11 @@ def open_prepared(root: Path, recipe: SignalRecipe, *, verify: bool = True) -> P
     if not manifest.get("finished"):
         raise NotStored("preparation was not finished", where=folder, hint="run the same preparation again; it continues")
     done = _stored(folder)
-    joined = {m: Joined(j["rate"], tuple(j["channels"]), j["static"]) for m, j in manifest["modalities"].items()}
-    signals = {m: _map(folder, m, joined[m], done) for m in joined}
+    joined = joined_of(done)
+    signals = {m: map_signals(folder, m, joined[m], done) for m in joined}
     if verify:
         for person in done:
-            _verify(folder, person, signals)
+            check_sums(folder, person, signals)
     entries = tuple(entry for person in done for entry in person.entries)
     return Prepared(
         manifest["dataset"], recipe, tuple(manifest["emotions"]), joined,
@@ -115,9 +113,8 @@ def forget_person(root: Path, subject: str) -> int:
     return found
 
 
-def _begin(folder: Path, dataset: People, recipe: SignalRecipe) -> None:
+def _begin(folder: Path, card: Card, recipe: SignalRecipe) -> None:
     """Make the folder, or check that it is this data set's."""
-    card = dataset.card
     if not (folder / "manifest.json").exists():
         for part in ("signals", "people"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -158,43 +155,11 @@ def _sums(folder: Path) -> list[int]:
     return [zlib.crc32(path.read_bytes()) for path in sorted((folder / "people").glob("[0-9]*.parquet"))]
 
 
-def _ends(done: list[Person]) -> dict[str, int]:
-    """Samples per modality that belong to finished people."""
-    ends: dict[str, int] = {}
-    for person in done:
-        ends |= {m: shard.end for m, shard in person.shards.items()}
-    return ends
-
-
-def _joined(done: list[Person]) -> dict[str, Joined]:
-    return {m: joined for person in done for m, joined in person.joined.items()}
-
-
-def _paths(folder: Path, modality: str) -> tuple[Path, Path]:
-    return folder / "signals" / f"{modality}.f32", folder / "signals" / f"{modality}.quality.f32"
-
-
-def _cut_off(folder: Path, done: list[Person]) -> None:
-    """Shorten every signal to what finished people own; raises `CorruptStore` when it is shorter already."""
-    ends, joined = _ends(done), _joined(done)
-    for modality in {path.name.split(".")[0] for path in (folder / "signals").iterdir()} | set(ends):
-        width = len(joined[modality].channels) if modality in joined else 1
-        for path, columns in zip(_paths(folder, modality), (width, 1)):
-            size, have = 4 * columns * ends.get(modality, 0), path.stat().st_size if path.exists() else 0
-            if have < size:
-                raise CorruptStore(
-                    "a signal is shorter than its index", where=path, expected=f"{size} bytes", got=have, hint="delete this folder"
-                )
-            if have > size:
-                with path.open("r+b") as handle:
-                    handle.truncate(size)
-
-
 def _append(folder: Path, number: int, subject: str, recordings: Iterator[Recording], recipe: SignalRecipe, done: list[Person]) -> Person:
     """Prepare one person onto the end of the signals, then write their index: the moment they count as done."""
-    joined, ends, entries = _joined(done), _ends(done), []
+    joined, ends, entries = joined_of(done), ends_of(done), []
     begin, sums = dict(ends), {}
-    with _Appender(folder) as out:
+    with Appender(folder) as out:
         for recording in recordings:
             prepared = prepare_recording(recording, recipe)
             joined = describe_joined(prepared, recipe, joined)
@@ -208,104 +173,33 @@ def _append(folder: Path, number: int, subject: str, recordings: Iterator[Record
     return person
 
 
-class _Appender:
-    """Open signal files of a store; synchronised to the disk on a clean exit."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.handles = folder, {}
-
-    def __enter__(self) -> "_Appender":
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        import os
-
-        for handle in self.handles.values():
-            if kind is None:
-                handle.flush()
-                os.fsync(handle.fileno())
-            with suppress(OSError):
-                handle.close()
-
-    def write(self, modality: str, values: NDArray[np.float32], quality: NDArray[np.float32], sums: tuple[int, int]) -> tuple[int, int]:
-        """Append (channel, time) values and (time,) quality; -> running checksums of the person's part."""
-        rows = np.ascontiguousarray(values.T, dtype="<f4"), np.ascontiguousarray(quality, dtype="<f4")
-        answer = []
-        for path, data, before in zip(_paths(self.folder, modality), rows, sums):
-            if path not in self.handles:
-                self.handles[path] = path.open("ab")
-            view = _bytes(data)
-            self.handles[path].write(view)
-            answer.append(zlib.crc32(view, before))
-        return answer[0], answer[1]
-
-
-def _bytes(data: NDArray[Any]) -> memoryview:
-    """The bytes of an array, without a copy where it is contiguous."""
-    return np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
-
-
 def _finish(folder: Path, done: list[Person]) -> None:
     manifest = _manifest(folder)
-    modalities = {m: {"rate": j.rate, "channels": list(j.channels), "static": j.static} for m, j in _joined(done).items()}
+    modalities = {m: {"rate": j.rate, "channels": list(j.channels), "static": j.static} for m, j in joined_of(done).items()}
     after = manifest | {"modalities": modalities, "people": _sums(folder), "finished": True}
     if after != manifest:
         files.write_json(folder / "manifest.json", after)
 
 
-def _map(folder: Path, modality: str, joined: Joined, done: list[Person]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Memory maps (time, channel) and (time,) of one modality; raises `CorruptStore` when a size is wrong."""
-    count = _ends(done).get(modality, 0)
-    shapes = (count, len(joined.channels)), (count,)
-    maps = []
-    for path, shape in zip(_paths(folder, modality), shapes):
-        size, have = 4 * int(np.prod(shape)), path.stat().st_size if path.exists() else 0
-        if have != size:
-            raise CorruptStore(
-                "a signal does not have the size its index says", where=path, expected=f"{size} bytes", got=have, hint="delete this folder"
-            )
-        maps.append(np.memmap(path, dtype="<f4", mode="r", shape=shape) if size else np.zeros(shape, dtype=np.float32))
-    return maps[0], maps[1]
-
-
-def _verify(folder: Path, person: Person, signals: dict[str, tuple[NDArray, NDArray]]) -> None:
-    """Compare one person's signals with their checksums; raises `CorruptStore` that names file and person."""
-    for modality, shard in person.shards.items():
-        for path, data, want in zip(_paths(folder, modality), signals[modality], (shard.signal_sum, shard.quality_sum)):
-            found = 0
-            for begin in range(shard.begin, shard.end, BLOCK):
-                found = zlib.crc32(_bytes(data[begin : min(begin + BLOCK, shard.end)]), found)
-            if found != want:
-                raise CorruptStore(
-                    f"the signals of person {person.subject!r} were changed on disk", where=path, expected=f"checksum {want:08x}",
-                    got=f"{found:08x}", hint="delete this folder and prepare again",
-                )  # fmt: skip
-
-
 def _remove(folder: Path, gone: set[str]) -> None:
     """Rewrite the store without some people, then put it in the old one's place."""
     done = _stored(folder)
-    signals = {m: _map_loose(folder, m, j, done) for m, j in _joined(done).items()}
+    cut_off(folder, done)
+    signals = {m: map_signals(folder, m, j, done) for m, j in joined_of(done).items()}
     manifest = _manifest(folder)
     with files.atomic_directory(folder, replace=True) as fresh:
         for part in ("signals", "people"):
             (fresh / part).mkdir()
         kept: list[Person] = []
         for person in (p for p in done if p.subject not in gone):
-            kept.append(_copy(fresh, len(kept), person, signals, _ends(kept)))
+            kept.append(_copy(fresh, len(kept), person, signals, ends_of(kept)))
         files.write_json(fresh / "manifest.json", manifest | {"people": _sums(fresh)})
 
 
-def _map_loose(folder: Path, modality: str, joined: Joined, done: list[Person]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Like `_map`, for a store that may have a killed run's leftovers at its end."""
-    _cut_off(folder, done)
-    return _map(folder, modality, joined, done)
-
-
-def _copy(fresh: Path, number: int, person: Person, signals: dict[str, tuple[NDArray, NDArray]], ends: dict[str, int]) -> Person:
+def _copy(fresh: Path, number: int, person: Person, signals: Maps, ends: dict[str, int]) -> Person:
     """Append a stored person to a new store; only positions change."""
     shift = {m: ends.get(m, 0) - shard.begin for m, shard in person.shards.items()}
-    with _Appender(fresh) as out:
+    with Appender(fresh) as out:
         for m, shard in person.shards.items():
             values, grades = signals[m]
             for begin in range(shard.begin, shard.end, BLOCK):
