@@ -253,3 +253,11 @@ def test_processes_give_the_same_rows(tmp_path):
     rows = [run_study(study, paths_of(study, runs=tmp_path / str(jobs)), jobs=jobs, say=lambda _: None) for jobs in (1, 2)]
     key = lambda row: [str(v) for v in row.values()]  # noqa: E731
     assert sorted(plain(rows[0]), key=key) == sorted(plain(rows[1]), key=key)
+
+
+def test_committed_studies_are_valid(root):
+    found = [load_study(path) for path in sorted((root / "studies").glob("*.toml"))]
+    assert {"ravdess", "ceap360vr", "stress_predict", "synthetic", "synthetic_null"} <= {study.name for study in found}
+    for study in found:
+        assert all(0 in protocol.shots for protocol in study.asked)
+        assert len(cells_of(study)) == len({(c.settings, c.target) for c in cells_of(study)}) > 10

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stf2m.evaluation.metrics import SMALLER_IS_BETTER
 from stf2m.evaluation.statistics import Difference, Interval, paired
 from stf2m.evaluation.table import Line, Table, Verdict, strongest, verdicts
 
@@ -62,7 +63,7 @@ def reading(table: Table, main: str) -> list[str]:
     """Everything a reader must know of a table, one sentence or two per point."""
     found = verdicts(table, main)
     text = [sentence(verdict, main) for verdict in found]
-    text += _controls(table, main)
+    text += _gains(table, main) + _controls(table, main)
     text += [_best(table, found)] if not found else []
     classes = {k: names for k, names in table.short.items() if names}
     for k, names in classes.items():
@@ -83,6 +84,23 @@ def _best(table: Table, found: list[Verdict]) -> str:
     lines = table.plain("baseline", "learner")
     best = strongest(table, lines, table.shots[-1])
     return f"Best with k = {table.shots[-1]}: {best.words}, {with_interval(table.summary(best, table.shots[-1]))}." if best else ""
+
+
+def _gains(table: Table, main: str) -> list[str]:
+    """What the person's labels add to no labels; corrected for the number of k."""
+    own = next((line for line in table.plain("learner", "baseline") if line.method == main), None)
+    asked = [k for k in table.shots if k > 0 and own is not None and (own, k) in table.scores and (own, 0) in table.scores]
+    sign = -1.0 if table.metric in SMALLER_IS_BETTER else 1.0
+    text = []
+    for k in asked:
+        assert own is not None
+        gap = paired(sign * table.of(own, k), sign * table.of(own, 0), comparisons=len(asked))
+        verb = "gains" if gap.low > 0 else "loses" if gap.high < 0 else "changes the score by"
+        amount = number(-gap.mean if gap.high < 0 else gap.mean)
+        spread = f"corrected 95 % interval of the change {number(gap.low)} to {number(gap.high)}"
+        unclear = "" if gap.low > 0 or gap.high < 0 else ", which is no gain that can be told from chance"
+        text.append(f"Against no labels, k = {k} {verb} {amount} ({spread}){unclear}.")
+    return text
 
 
 def _controls(table: Table, main: str) -> list[str]:
