@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,14 @@ def test_a_person_is_forgotten(invent_people, tmp_path: Path) -> None:
     assert forget_person(tmp_path, "bo") == 1 and forget_person(tmp_path, "bo") == 0
     same(open_prepared(tmp_path, RECIPE), in_memory(invent_people(names=("anna", "cy"))))
     assert not any(b"bo-" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_killed_rewrite_leaves_nobody_behind(invent_people, tmp_path: Path) -> None:
+    prepare_dataset(invent_people(), RECIPE, tmp_path)
+    left = tmp_path / f".{RECIPE.hash}.1-abc{files.PART}"
+    shutil.copytree(tmp_path / RECIPE.hash, left)
+    forget_person(tmp_path, "bo")
+    assert not left.exists()
 
 
 def test_people_that_left_the_data_set_leave_the_store(invent_people, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ A person is in the store once their Parquet file is: it is written last, atomica
 the last person is cut off when the work continues, so nothing is half-written and nobody is done twice.
 """
 
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,4 +222,6 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
             return
         fcntl.flock(handle, fcntl.LOCK_EX)
+        for left in folder.parent.glob(f".{folder.name}.*{files.PART}"):  # a rewrite that was killed still holds people
+            shutil.rmtree(left)
         yield
