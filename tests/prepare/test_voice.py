@@ -1,5 +1,7 @@
 """Voice: bands, pitch and words for how something is said."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -194,3 +196,23 @@ def test_readable_words_come_first_and_bands_are_for_networks() -> None:
     readable = [d.readable for d in DESCRIPTORS]
     assert sum(readable) >= 40 and sum(d.name.startswith("mel ") for d in DESCRIPTORS) == 5 * BANDS
     assert not any(d.readable for d in DESCRIPTORS if d.name.startswith(("mel ", "cepstral")))
+
+
+def test_real_voices_are_loud_enough_and_women_speak_higher(real_data: Path) -> None:
+    import soundfile
+
+    def median_pitch(actor: int) -> float:
+        files = sorted((real_data / "ravdess" / "flac").glob(f"03-01-01-*-{actor:02d}.flac"))
+        return float(np.median([described(soundfile.read(file, dtype="float32")[0])["pitch"] for file in files]))
+
+    men, women = [median_pitch(actor) for actor in (1, 7, 9)], [median_pitch(actor) for actor in (2, 6, 8)]
+    assert min(men) > -6 and max(men) < min(women) and max(women) < 20
+
+
+def test_voice_is_heard_much_faster_than_it_is_spoken() -> None:
+    import time
+
+    audio = np.tile(sentence(), 10)
+    began = time.process_time()
+    hear(audio)
+    assert time.process_time() - began < 30.0 / 50, "at least 50 times real time, on the slowest machine"
