@@ -25,7 +25,7 @@ def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
     features = net("encode", batch)
     zero = torch.zeros
     hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4)), zero(16), zero(16))
-    return net("head", hidden)
+    return net("head", hidden, *net("global_head", zero(4)))
 
 
 SWITCHES = [
@@ -40,7 +40,7 @@ def test_every_ablation_runs_and_trains_every_weight(changes: dict) -> None:
     scores = answer(net, BATCH)
     assert scores.logits.shape == (12, 3) and scores.rating.abs().max() <= 1
     (scores.logits.sum() + scores.logits.pow(2).sum() + scores.rating.sum() + scores.fuzzy.pow(2).sum()).backward()
-    idle = [n for n, p in net.named_parameters() if p.grad is None]
+    idle = [n for n, p in net.named_parameters() if p.grad is None and p.requires_grad]
     assert idle == []
 
 

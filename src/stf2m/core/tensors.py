@@ -36,14 +36,17 @@ class Batch(NamedTuple):
 class Features(NamedTuple):
     """A `Batch` after the encoder: what learners adapt on when the encoder is shared by all tasks."""
 
-    z: Float[Tensor, "segment feature"]
-    """spatio-temporal code"""
+    parts: Float[Tensor, "segment modality feature"]
+    """what each modality says, 0 where it is absent; their weighted sum becomes the code z"""
+    gates: Float[Tensor, "segment modality"]
+    """logits of the modality weights"""
+    wide: Float[Tensor, "segment wide"]
+    """all descriptors, standardised, for the wide path of the head; (segment, 0) where that path is off"""
+    wide_present: Float[Tensor, "segment wide"]
     u: Float[Tensor, "segment antecedent"]
-    """readable descriptors, standardised, then learned directions of z: the inputs of the rules"""
+    """readable descriptors, standardised: the named inputs of the rules; 0 where absent"""
     u_present: Float[Tensor, "segment antecedent"]
     present: Float[Tensor, "segment modality"]
-    modality_weight: Float[Tensor, "segment modality"]
-    """how much each modality contributed to z; rows sum to 1"""
     target: Int[Tensor, " segment"]
     known: Float[Tensor, " segment"]
     rating: Float[Tensor, "segment 2"]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
-    HEAD, META, call, descend, hidden_of, initial, labelled, remove_baseline, score_adapted, support_loss,
+    FIXED, HEAD, META, apply_head, descend, global_head, hidden_of, initial, labelled, remove_baseline, score_adapted, support_loss,
 )  # fmt: skip
 
 
@@ -24,9 +24,9 @@ class Anil:
     def init(self, net: Any) -> Params:
         return initial(net, size=float(torch.tensor(self.step_size).expm1().log()))
 
-    def changed(self, params: Params) -> tuple[str, ...]:
-        """Names of the parameters that inner steps touch."""
-        return tuple(name for name in HEAD if name in params)
+    def changed(self, net: Any, params: Params, memory: Params) -> Params:
+        """What inner steps touch, at its start."""
+        return global_head(net, params, memory)
 
     def size(self, params: Params) -> Tensor:
         """Step size of every changed tensor."""
@@ -39,12 +39,14 @@ class Anil:
         some = (labels.sum() > 0).to(features.u.dtype)
 
         def loss(now: Params) -> Tensor:
-            scores = call(net, params | now, "head", hidden_of(net, params | now, near, adaptation.memory))
+            changed = params | now
+            head = global_head(net, changed, adaptation.memory) | {name: now[name] for name in HEAD if name in now}
+            scores = apply_head(net, changed, hidden_of(net, changed, near, adaptation.memory), head)
             return support_loss(scores, features, labels)
 
-        names = self.changed(params)
-        sizes = {name: some * self.size(params) for name in names}
-        fast, losses = descend(loss, {name: params[name] for name in names}, sizes, self.steps)
+        start = self.changed(net, params, adaptation.memory)
+        sizes = {name: some * self.size(params) for name in start}
+        fast, losses = descend(loss, start, sizes, self.steps)
         return adaptation._replace(params=fast, losses=losses)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
@@ -63,8 +65,9 @@ class Finetune(Anil):
     def init(self, net: Any) -> Params:
         return initial(net)
 
-    def changed(self, params: Params) -> tuple[str, ...]:
-        return tuple(name for name in params if name.startswith("net.") and not name.startswith("net.encoder."))
+    def changed(self, net: Any, params: Params, memory: Params) -> Params:
+        skipped = ("net.encoder.", *FIXED)
+        return {name: value for name, value in params.items() if name.startswith("net.") and not name.startswith(skipped)}
 
     def size(self, params: Params) -> Tensor:
         return params[META + "usual"].new_tensor(self.step_size)

@@ -31,6 +31,21 @@ def prototype_head(
     return Head(2 * scale * prototypes, -scale * (prototypes**2).sum(dim=1))
 
 
+def gaussian_head(
+    h: Float[Tensor, "segment hidden"],
+    labels: Float[Tensor, "segment emotion"],
+    prior: Float[Tensor, "emotion hidden"],
+    pull: Float[Tensor, " emotion"],
+) -> Head:
+    """Linear discriminant analysis with posterior class means, in a space whose scatter within classes is the identity.
+
+    logit_c = h . m_c - |m_c|^2 / 2, m_c = (pull_c prior_c + sum_i y_ic h_i) / (pull_c + n_c): the mean of a Gaussian whose
+    prior counts as much as `pull_c` labelled segments.
+    """
+    means = (labels.T @ h + pull.unsqueeze(1) * prior) / (labels.sum(dim=0) + pull).unsqueeze(1)
+    return Head(means, -(means**2).sum(dim=1) / 2)
+
+
 def ridge_change(
     h: Float[Tensor, "segment hidden"],
     weight: Float[Tensor, " segment"],

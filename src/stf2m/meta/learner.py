@@ -12,14 +12,18 @@ from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 
 NET, META = "net.", "meta."
 """prefixes of the two kinds of meta-parameters: the network's and the learner's own"""
-HEAD = ("net.classify.weight", "net.classify.bias", "net.rate.weight", "net.rate.bias")
+HEAD = ("head.weight", "head.bias", "head.rate.weight", "head.rate.bias")
+"""an adapted head in `Adaptation.params`"""
+FIXED = ("net.metric", "net.means")
+"""taken from the training people in closed form, never changed by a gradient"""
 
 
 class Network(Protocol):
-    """What a learner needs of a network: four stages by name, and sizes."""
+    """What a learner needs of a network: stages by name, and sizes."""
 
     emotions: int
     hidden: int
+    deep: int
     antecedents: int
     modalities: tuple[str, ...]
 
@@ -84,15 +88,24 @@ def baseline(features: Features, labels: Tensor, prior: Tensor) -> dict[str, Ten
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
     trust = total / (total + prior)
-    here, seen = weight * features.present, weight * features.u_present
-    parts = (here.unsqueeze(-1) * features.parts).sum(dim=0) / here.sum(dim=0).clamp(min=1e-6).unsqueeze(-1)
-    return {"usual_parts": trust * parts, "usual_u": trust * (seen * features.u).sum(dim=0) / seen.sum(dim=0).clamp(min=1e-6)}
+
+    def mean(values: Tensor, present: Tensor) -> Tensor:
+        here = weight * present
+        share = here / here.sum(dim=0).clamp(min=1e-6)
+        return trust * (share.reshape(*share.shape, *[1] * (values.ndim - 2)) * values).sum(dim=0)
+
+    return {
+        "usual_parts": mean(features.parts, features.present),
+        "usual_wide": mean(features.wide, features.wide_present),
+        "usual_u": mean(features.u, features.u_present),
+    }
 
 
 def remove_baseline(features: Features, memory: Params) -> Features:
     """Features relative to the person's usual; absent entries stay 0."""
     return features._replace(
         parts=(features.parts - memory["usual_parts"]) * features.present.unsqueeze(-1),
+        wide=(features.wide - memory["usual_wide"]) * features.wide_present,
         u=(features.u - memory["usual_u"]) * features.u_present,
     )
 
@@ -118,11 +131,22 @@ def hidden_of(net: nn.Module, params: Params, features: Features, memory: Params
     return fuse(net, params, reason(net, params, features, memory), memory)
 
 
+def global_head(net: nn.Module, params: Params, memory: Params) -> Params:
+    """The head for people in general, under the names of an adapted one."""
+    return dict(zip(HEAD, call(net, params, "global_head", memory["trust"])))
+
+
+def apply_head(net: nn.Module, params: Params, hidden: Any, head: Params) -> Scores:
+    """Scores of hidden segments under a head."""
+    return call(net, params, "head", hidden, *(head[name] for name in HEAD))
+
+
 def score_adapted(net: nn.Module, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
-    """Scores with the changed parameters and task state: the `score` of every learner with a linear head."""
-    changed = params | adaptation.params
-    features = remove_baseline(features_of(net, changed, query), adaptation.memory)
-    return call(net, changed, "head", hidden_of(net, changed, features, adaptation.memory))
+    """Scores with the changed parameters, task state and head: the `score` of every learner with a linear head."""
+    changed, memory = params | adaptation.params, adaptation.memory
+    features = remove_baseline(features_of(net, changed, query), memory)
+    head = global_head(net, changed, memory) | {name: adaptation.params[name] for name in HEAD if name in adaptation.params}
+    return apply_head(net, changed, hidden_of(net, changed, features, memory), head)
 
 
 def support_loss(scores: Scores, features: Features, labels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.learner import (
-    META, NET, baseline, call, descend, features_of, hidden_of, initial, labelled, no_modulation, remove_baseline,
+    FIXED, META, NET, apply_head, baseline, descend, global_head, features_of, hidden_of, initial, labelled, no_modulation, remove_baseline,
     score_adapted, support_loss,
 )  # fmt: skip
 
@@ -25,12 +25,14 @@ class Maml:
         return initial(net, size=float(torch.tensor(self.step_size).expm1().log()))
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        fast = {name: value for name, value in params.items() if name.startswith(NET)}
+        fast = {name: value for name, value in params.items() if name.startswith(NET) and name not in FIXED}
         size = F.softplus(params[META + "size"])
 
         def loss(now: Params) -> Tensor:
             features, memory = self._start(net, params | now, support)
-            scores = call(net, now, "head", hidden_of(net, now, remove_baseline(features, memory), memory))
+            now = params | now
+            hidden = hidden_of(net, now, remove_baseline(features, memory), memory)
+            scores = apply_head(net, now, hidden, global_head(net, now, memory))
             return support_loss(scores, features, labelled(features, net.emotions))
 
         some = (support.weight * support.known).sum().clamp(max=1.0)

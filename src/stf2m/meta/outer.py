@@ -34,14 +34,18 @@ def encode_once(net: nn.Module, params: Params, batch: Batch, shares_encoder: bo
 
 
 def run_tasks(
-    net: Any, learner: Any, params: Params, support: Any, query: Any, meaning: Tensor | None, weights: LossWeights
-) -> Outcome:
-    """Adapt and score every task of a stack (leading task axis); equal to a Python loop over `run_task`."""
+    net: Any, learner: Any, params: Params, support: Any, query: Any, meaning: Tensor | None, weights: LossWeights,
+    own: Params | None = None,
+) -> Outcome:  # fmt: skip
+    """Adapt and score every task of a stack (leading task axis); equal to a Python loop over `run_task`.
 
-    def one(one_support: Any, one_query: Any) -> Outcome:
-        return run_task(net, learner, params, one_support, one_query, meaning, weights)
+    `own`: parameters that differ between tasks (leading task axis), such as the population without the task's person.
+    """
 
-    return vmap(one, randomness="different")(support, query)
+    def one(one_support: Any, one_query: Any, one_own: Params) -> Outcome:
+        return run_task(net, learner, params | one_own, one_support, one_query, meaning, weights)
+
+    return vmap(one, randomness="different")(support, query, own or {})
 
 
 def run_task(

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import closed_form
-from stf2m.meta.learner import HEAD, META, hidden_of, initial, labelled, remove_baseline, score_adapted
+from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, remove_baseline, score_adapted
 
 
 class R2D2:
@@ -23,8 +23,9 @@ class R2D2:
         h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
         labels = labelled(features, net.emotions)
         strength, target = F.softplus(params[META + "strength"]), F.softplus(params[META + "target"])
-        change = closed_form(h, labels, params[HEAD[0]], params[HEAD[1]], strength, target)
-        return adaptation._replace(params={HEAD[0]: params[HEAD[0]] + change.weight, HEAD[1]: params[HEAD[1]] + change.bias})
+        world = global_head(net, params, adaptation.memory)
+        change = closed_form(h, labels, world[HEAD[0]], world[HEAD[1]], strength, target)
+        return adaptation._replace(params={HEAD[0]: world[HEAD[0]] + change.weight, HEAD[1]: world[HEAD[1]] + change.bias})
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         return score_adapted(net, params, adaptation, query)

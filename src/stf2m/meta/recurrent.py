@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
-from stf2m.meta.heads import closed_form, prototype_head, ridge_change
+from stf2m.meta.heads import closed_form, gaussian_head, prototype_head, ridge_change
 from stf2m.meta.learner import (
-    HEAD, META, baseline, call, descend, features_of, fuse, labelled, network_params, no_modulation,
+    HEAD, META, apply_head, baseline, descend, features_of, fuse, global_head, labelled, network_params, no_modulation,
     reason, remove_baseline, score_adapted, support_loss,
 )  # fmt: skip
 
@@ -26,7 +26,7 @@ class Reading(nn.Module):
         self.reader = SetReader(token + emotions + 4, state)
         sizes = {
             "scale": width, "shift": width, "centre_shift": net.antecedents, "trust": len(net.modalities),
-            "pull": emotions, "strength": 1, "choice": 3, "temperature": 1,
+            "pull": emotions, "wide_pull": emotions, "strength": 1, "choice": 3, "temperature": 1,
         }  # fmt: skip
         self.decide = nn.ModuleDict({name: nn.Linear(state, size) for name, size in sizes.items()})
         for layer in self.decide.values():
@@ -47,8 +47,8 @@ class Recurrent:
     1. The class-balanced mean of the support is removed: the person's baseline.
     2. A recurrent network reads (z_i, label_i) to tau; tau gives (gamma, beta), the centre shifts, the trust in each
        modality, and how the head starts.
-    3. The head starts as a learned mixture of the global head, prototypes and a closed-form ridge change, each pulled
-       towards the global head with a strength per class.
+    3. The head on the deep part starts as a learned mixture of the global head, prototypes and a closed-form ridge change;
+       on the wide part as posterior class means; each is pulled towards the global head with a strength per class.
     4. `steps` gradient steps on head and modulation with a learned size per tensor.
     With an empty support it is the global head; with `steps = 0` no gradient is needed.
     """
@@ -64,10 +64,10 @@ class Recurrent:
         self.reading = Reading(net, self.state, self.token)
         params = network_params(net)
         params |= {f"{META}reading.{name}": value.detach().clone() for name, value in self.reading.named_parameters()}
-        scalars = {"usual": 0.7, "pull": 0.5, "strength": -1.0, "target": 1.5, "temperature": 2.0}
+        scalars = {"usual": 0.7, "pull": 0.5, "wide_pull": 4.0, "strength": -1.0, "target": 1.5, "temperature": 2.0}
         params |= {META + name: torch.tensor(value) for name, value in scalars.items()}
         params[META + "choice"] = torch.tensor([0.0, 1.0, 1.0])
-        params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.hidden)
+        params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.deep)
         sizes = {"scale": -2.0, "shift": -2.0, "weight": -2.0, "bias": -2.0}
         params |= {f"{META}size.{name}": torch.tensor(value) for name, value in sizes.items()}
         return params
@@ -83,36 +83,45 @@ class Recurrent:
         if not self.centre_shift:
             memory["centre_shift"] = still["centre_shift"]
         reasoned = reason(net, params, features, memory)
-        head = self.first_head(params, fuse(net, params, reasoned, memory).h, labels, features, decided)
+        world = global_head(net, params, memory)
+        head = self.first_head(net, params, fuse(net, params, reasoned, memory).h, labels, features, decided, world)
         return self.refine(net, params, reasoned, features, labels, memory, head)
 
     def read(self, net: Any, params: Params, z: Tensor, labels: Tensor, features: Features) -> Params:
         """Everything that tau decides, 0 for an empty support."""
-        if self.reading is None:
-            self.reading = Reading(net, self.state, self.token)
+        assert self.reading is not None, "init(net) builds the reader"
         prefix = f"{META}reading."
         own = {name[len(prefix) :]: value for name, value in params.items() if name.startswith(prefix)}
         some = (labels.sum() > 0).to(z.dtype)
         rotations = max(1, min(self.rotations, len(z)))
         return {name: some * value for name, value in functional_call(self.reading, own, (z, labels, features, rotations)).items()}
 
-    def first_head(self, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params) -> Params:
-        """Mixture of global, prototype and closed-form head; the choice falls back to global without labels."""
-        weight, bias = params[HEAD[0]], params[HEAD[1]]
+    def first_head(
+        self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params, world: Params
+    ) -> Params:
+        """On the deep part a mixture of global, prototype and closed-form head; on the wide part posterior class means.
+
+        Without labels every part is the global one.
+        """
+        deep = h[:, : net.deep]
+        weight, bias = params["net.classify.weight"], params["net.classify.bias"]
         temperature = F.softplus(params[META + "temperature"] + decided["temperature"])
         pull = F.softplus(params[META + "pull"] + decided["pull"])
-        near = prototype_head(h, labels, params[META + "prototypes"], pull, temperature)
+        near = prototype_head(deep, labels, params[META + "prototypes"], pull, temperature)
         strength = F.softplus(params[META + "strength"] + decided["strength"])
-        change = closed_form(h, labels, weight, bias, strength, F.softplus(params[META + "target"]))
+        change = closed_form(deep, labels, weight, bias, strength, F.softplus(params[META + "target"]))
         share = (params[META + "choice"] + decided["choice"]).softmax(dim=0)
+        wide_pull = F.softplus(params[META + "wide_pull"] + decided["wide_pull"])
+        wide = gaussian_head(h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], wide_pull)
         rated = features.weight * features.rated
-        logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (h @ params[HEAD[2]].T + params[HEAD[3]])
-        d_rate, d_rate_bias = ridge_change(h, rated, logit, strength)
+        logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (deep @ world[HEAD[2]].T + world[HEAD[3]])
+        d_rate, d_rate_bias = ridge_change(deep, rated, logit, strength)
+        first = (1 - share[1]) * weight + share[1] * near.weight + share[2] * change.weight
         return {
-            HEAD[0]: (1 - share[1]) * weight + share[1] * near.weight + share[2] * change.weight,
-            HEAD[1]: (1 - share[1]) * bias + share[1] * near.bias + share[2] * change.bias,
-            HEAD[2]: params[HEAD[2]] + d_rate,
-            HEAD[3]: params[HEAD[3]] + d_rate_bias,
+            HEAD[0]: torch.cat([first, wide.weight], dim=1),
+            HEAD[1]: (1 - share[1]) * bias + share[1] * near.bias + share[2] * change.bias + wide.bias,
+            HEAD[2]: world[HEAD[2]] + d_rate,
+            HEAD[3]: world[HEAD[3]] + d_rate_bias,
         }
 
     def refine(
@@ -126,7 +135,7 @@ class Recurrent:
 
         def loss(now: Params) -> Tensor:
             hidden = fuse(net, params, reasoned, now)
-            scores = call(net, params | head | {name: now[name] for name in HEAD[:2]}, "head", hidden)
+            scores = apply_head(net, params, hidden, head | {name: now[name] for name in HEAD[:2]})
             return support_loss(scores, features, labels)
 
         fast, losses = descend(loss, fast, sizes, self.steps)

@@ -25,6 +25,10 @@ class NetworkConfig(Settings):
     """learned directions of z that join the readable descriptors as rule inputs"""
     semantics: int = Field(16, ge=1)
     """length of the rules' semantic vector"""
+    wide: bool = True
+    """the head also reads the descriptors directly, whitened by the scatter within training people and classes"""
+    shrinkage: float = Field(0.1, gt=0, le=1)
+    """of that scatter towards the identity"""
     signals: bool = True
     """off: descriptors only, no spatio-temporal convolution"""
     descriptors: bool = True

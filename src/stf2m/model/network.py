@@ -1,6 +1,6 @@
 """The whole network in four stages: encode (once per segment), reason (once per task), fuse and head (every inner step)."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ class Reasoned(NamedTuple):
 
     z: Float[Tensor, "segment feature"]
     u: Float[Tensor, "segment antecedent"]
+    wide: Float[Tensor, "segment wide"]
     semantics: Float[Tensor, "segment semantics"]
     firing: Float[Tensor, "segment rule"]
     fuzzy: Float[Tensor, "segment term"]
@@ -41,7 +42,7 @@ class Hidden(NamedTuple):
 class Network(nn.Module):
     """Spatio-temporal encoder, generalized fuzzy rules and a linear head.
 
-    `forward(stage, ...)` runs one stage, because `functional_call` can only call `forward`.
+    `forward(stage, ...)` runs the method of that name, because `functional_call` can only call `forward`.
     """
 
     def __init__(
@@ -63,9 +64,15 @@ class Network(nn.Module):
         self.rules = self._rules()
         semantics = config.semantics if self.rules is not None else 0
         self.fuzzy = nn.Linear(semantics, TERMS) if semantics else None
-        self.hidden = config.width + semantics + (config.rules if isinstance(self.rules, RuleLayer) else 0)
-        self.norm = nn.LayerNorm(self.hidden)
-        self.classify, self.rate = nn.Linear(self.hidden, emotions), nn.Linear(self.hidden, 2)
+        deep = config.width + semantics + (config.rules if isinstance(self.rules, RuleLayer) else 0)
+        self.norm = nn.LayerNorm(deep)
+        wide = len(descriptors) if config.wide and config.descriptors else 0
+        self.register_buffer("wide_owner", torch.tensor([self.modalities.index(d.modality) for d in descriptors][:wide], dtype=torch.long), persistent=False)
+        self.metric = nn.Parameter(torch.eye(wide), requires_grad=False)
+        self.means = nn.Parameter(torch.zeros(emotions, wide), requires_grad=False)
+        self.loudness = nn.Parameter(torch.full((len(infos),), -1.0))
+        self.deep, self.hidden = deep, deep + wide
+        self.classify, self.rate = nn.Linear(deep, emotions), nn.Linear(deep, 2)
 
     def _rules(self) -> RuleLayer | EqualPerceptron | None:
         c = self.config
@@ -75,15 +82,17 @@ class Network(nn.Module):
             return EqualPerceptron(self.antecedents, c.rules, c.semantics)
         return RuleLayer(self.antecedents, c.rules, c.semantics, c.fuzzy)
 
-    def forward(self, stage: str, *inputs: Any) -> Any:
-        return {"encode": self.encode, "reason": self.reason, "fuse": self.fuse, "head": self.head}[stage](*inputs)
+    def forward(self, stage: Literal["encode", "reason", "fuse", "global_head", "head"], *inputs: Any) -> Any:
+        return getattr(self, stage)(*inputs)
 
     def encode(self, batch: Batch) -> Features:
         """Everything that does not depend on the task."""
         parts, gates = self.encoder(batch)
         seen = batch.present[:, self.owner]
         u = batch.descriptors[:, self.readable] * seen
-        return Features(parts, gates, u, seen, batch.present, *batch[3:])
+        wide_present = batch.present[:, self.wide_owner]
+        wide = batch.descriptors[:, : len(self.wide_owner)] * wide_present
+        return Features(parts, gates, wide, wide_present, u, seen, batch.present, *batch[3:])
 
     def reason(self, features: Features, centre_shift: Tensor, trust: Tensor) -> Reasoned:
         """g = softmax_m(gate_m + trust_m), v = sum_m g_m part_m, z = LN(v + MLP(v)), then the rules on
@@ -97,18 +106,35 @@ class Network(nn.Module):
         if self.direct is not None:
             u = torch.cat([u, self.direct(z)], dim=1)
             seen = torch.cat([seen, torch.ones_like(u[:, len(self.owner) :])], dim=1)
+        wide = (features.wide @ self.metric) * features.wide_present * self.volume(trust)
         if self.rules is None or self.fuzzy is None:
-            return Reasoned(z, u, nothing, nothing, nothing, weights)
+            return Reasoned(z, u, wide, nothing, nothing, nothing, weights)
         semantics, firing = self.rules(u, seen, centre_shift)
-        return Reasoned(z, u, semantics, firing, self.fuzzy(semantics), weights)
+        return Reasoned(z, u, wide, semantics, firing, self.fuzzy(semantics), weights)
 
     def fuse(self, reasoned: Reasoned, scale: Tensor, shift: Tensor) -> Hidden:
-        """h = LN([(1 + gamma) z + beta ; sem ; firing]); gamma, beta (width,) belong to the task."""
+        """h = [LN([(1 + gamma) z + beta ; sem ; firing]) ; wide]; gamma, beta (width,) belong to the task.
+
+        With few people a linear reading of good descriptors is hard to beat, so the head keeps it (wide and deep, Cheng et
+        al. 2016), in the metric in which training people scatter around their own class means.
+        """
         z = (1 + scale) * reasoned.z + shift
         h = self.norm(torch.cat([z, reasoned.semantics, reasoned.firing], dim=1))
+        h = torch.cat([h, reasoned.wide], dim=1)
         return Hidden(h, reasoned.firing, reasoned.fuzzy, reasoned.modality_weight)
 
-    def head(self, hidden: Hidden) -> Scores:
-        """The global head, the one that knows no person."""
-        rating = torch.tanh(F.linear(hidden.h, self.rate.weight, self.rate.bias))
-        return Scores(self.classify(hidden.h), rating, hidden.firing, hidden.fuzzy, hidden.modality_weight)
+    def volume(self, trust: Tensor) -> Float[Tensor, " wide"]:
+        """Scale of every wide input: exp((loudness_m + trust_m) / 2), so that logits scale with exp(loudness + trust)."""
+        return torch.exp((self.loudness + trust)[self.wide_owner] / 2)
+
+    def global_head(self, trust: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(weight, bias) of the classes and of valence/arousal for people in general: the learned head on the deep part
+        and the training people's class means on the wide part (linear discriminant analysis)."""
+        prior = self.means * self.volume(trust)
+        weight = torch.cat([self.classify.weight, prior], dim=1)
+        return weight, self.classify.bias - (prior**2).sum(dim=1) / 2, self.rate.weight, self.rate.bias
+
+    def head(self, hidden: Hidden, weight: Tensor, bias: Tensor, rate_weight: Tensor, rate_bias: Tensor) -> Scores:
+        """logits = W h + b and rating = tanh(W' h_deep + b')."""
+        rating = torch.tanh(F.linear(hidden.h[:, : self.deep], rate_weight, rate_bias))
+        return Scores(F.linear(hidden.h, weight, bias), rating, hidden.firing, hidden.fuzzy, hidden.modality_weight)

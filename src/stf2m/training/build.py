@@ -40,18 +40,19 @@ def build_network(config: TrainConfig, inputs: Inputs) -> Network:
     return Network(config.network, inputs.infos, inputs.descriptors, inputs.outputs)
 
 
-def build_learner(config: TrainConfig) -> Learner:
-    """The learner by name; raises `InvalidConfig` for an option that it does not take."""
+def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
+    """The learner by name and its initial parameters; raises `InvalidConfig` for an option that it does not take."""
     kind = look_up(LEARNERS, config.learner, family="learners")
     known = [name for name in inspect.signature(kind).parameters if name not in ("args", "kwargs")]
     for name in config.options:
         if name not in known:
             hint = f"it takes: {', '.join(known)}" if known else "it takes no options"
             raise InvalidConfig(f"learner {config.learner!r} has no option {name!r}", hint=hint)
-    return kind(**config.options)
+    learner = kind(**config.options)
+    return learner, learner.init(net)
 
 
 def build(config: TrainConfig, inputs: Inputs) -> tuple[Network, Learner, Params]:
     """Network, learner and their initial meta-parameters."""
-    net, learner = build_network(config, inputs), build_learner(config)
-    return net, learner, learner.init(net)
+    net = build_network(config, inputs)
+    return net, *build_learner(config, net)

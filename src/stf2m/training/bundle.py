@@ -3,6 +3,7 @@
 import json
 import tomllib
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,12 @@ import tomli_w
 import torch
 from safetensors.torch import load, save
 
-from stf2m import __version__
 from stf2m.core.config import build as build_settings
 from stf2m.core.errors import CorruptStore, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256
 from stf2m.prepare.normalise import Normaliser
 from stf2m.prepare.recipe import Recipe
-from stf2m.training.build import Inputs, build_learner, build_network
+from stf2m.training.build import Inputs, build
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import Fitted
 from stf2m.training.words import rules_in_words
@@ -63,7 +63,7 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     rules = rules_in_words(fitted)
     inputs = fitted.inputs.model_dump(mode="json")
     card = {
-        "format": FORMAT, "version": __version__, "torch": torch.__version__.split("+")[0], "target": fitted.target,
+        "format": FORMAT, "version": version("stf2m"), "torch": torch.__version__.split("+")[0], "target": fitted.target,
         "emotions": list(fitted.inputs.emotions), "learner": fitted.config.learner, **facts, **fitted.facts,
     }  # fmt: skip
     with atomic_directory(path, replace=True) as folder:
@@ -98,7 +98,8 @@ def load_bundle(path: str | Path) -> Bundle:
         part, _, name = full.partition("/")
         parts[part][name] = value
     normaliser = Normaliser.from_arrays({n: v.numpy() for n, v in parts["normaliser"].items()})
-    fitted = Fitted(config, inputs, facts["target"], build_network(config, inputs), build_learner(config), parts["params"], normaliser)
+    net, learner, _ = build(config, inputs)
+    fitted = Fitted(config, inputs, facts["target"], net, learner, parts["params"], normaliser)
     rules = tuple((path / "rules.txt").read_text(encoding="utf-8").splitlines()) if config.network.fuzzy in ("htsk", "tsk") else ()
     return Bundle(fitted, recipe, facts, rules, path)
 

@@ -34,6 +34,8 @@ class Setting:
     validation: Sequence[Person]
     meaning: Tensor | None
     """(emotion, 2) circumplex places of named emotions, for fuzzy targets without ratings"""
+    without: dict[int, Params]
+    """of every training person: the population parameters computed without this person"""
 
     @property
     def segments(self) -> Segments:
@@ -46,13 +48,22 @@ def meaning_of(emotions: Sequence[str]) -> Tensor | None:
     return torch.tensor(known) if all(known) else None
 
 
-def draw_stack(setting: Setting, people: Sequence[Person], tasks: TaskSettings, seeds: Sequence[int]) -> Stack:
-    """One stack of tasks, padded to the sizes that the settings imply."""
+def draw_stack(setting: Setting, people: Sequence[Person], tasks: TaskSettings, seeds: Sequence[int]) -> tuple[Stack, list[int]]:
+    """One stack of tasks, padded to the sizes that the settings imply, and whose task each is."""
     target = setting.loader.target
     drawn = [sample_task(people, setting.segments, target, tasks, seed) for seed in seeds]
     ways = len(setting.segments.emotions[target])
     size = max(1, max(len(t.support) for t in drawn))
-    return stack_tasks(drawn, setting.segments, target, support_size=size, query_size=tasks.queries * ways)
+    stack = stack_tasks(drawn, setting.segments, target, support_size=size, query_size=tasks.queries * ways)
+    return stack, [t.subject for t in drawn]
+
+
+def own_params(setting: Setting, subjects: Sequence[int]) -> Params:
+    """The population that each task's person meets as a stranger, with a leading task axis."""
+    if not setting.without:
+        return {}
+    each = [setting.without[subject] for subject in subjects]
+    return {name: torch.stack([params[name] for params in each]) for name in each[0]}
 
 
 def shift_people(batch: Batch, subjects: np.ndarray, spread: float, generator: torch.Generator) -> Batch:
@@ -65,17 +76,19 @@ def shift_people(batch: Batch, subjects: np.ndarray, spread: float, generator: t
     return batch._replace(descriptors=batch.descriptors + offset[torch.from_numpy(who)] * shown)
 
 
-def outer_loss(setting: Setting, params: Params, stack: Stack, generator: torch.Generator | None) -> tuple[Tensor, dict[str, float]]:
-    """Mean loss of a stack of tasks; with a generator the descriptors are shifted per person."""
+def outer_loss(
+    setting: Setting, params: Params, stack: Stack, subjects: Sequence[int], generator: torch.Generator
+) -> tuple[Tensor, dict[str, float]]:
+    """Mean loss of a stack of tasks whose descriptors are shifted per person."""
     config = setting.config
     batch = setting.loader.batch(stack.rows, stack.offered)
-    if generator is not None:
-        batch = shift_people(batch, setting.segments.subject[stack.rows], config.augment, generator)
+    batch = shift_people(batch, setting.segments.subject[stack.rows], config.augment, generator)
     shared = encode_once(setting.net, params, batch, setting.learner.shares_encoder)
     weights = LossWeights(config.fuzzy, config.rule_use, config.rating, config.smoothing)
     out = run_tasks(
-        setting.net, setting.learner, params, gather(shared, stack.support), gather(shared, stack.query), setting.meaning, weights
-    )
+        setting.net, setting.learner, params, gather(shared, stack.support), gather(shared, stack.query), setting.meaning, weights,
+        own_params(setting, subjects),
+    )  # fmt: skip
     loss = out.loss.mean() + config.rule_use * rule_use_loss(out.scores.firing)
     if "net.rules.raw_relevance" in params:
         loss = loss + config.relevance * torch.sigmoid(params["net.rules.raw_relevance"]).mean()
@@ -96,9 +109,9 @@ def take_step(setting: Setting, state: TrainState, optimiser: torch.optim.Optimi
     torch.manual_seed(config.seed * 1_000_003 + step)
     generator = torch.Generator().manual_seed(config.seed * 7_368_787 + step)
     seeds = np.random.SeedSequence([config.seed, step]).generate_state(config.episodes).tolist()
-    stack = draw_stack(setting, setting.train, config.tasks, seeds)
+    stack, subjects = draw_stack(setting, setting.train, config.tasks, seeds)
     setting.net.train()
-    loss, facts = outer_loss(setting, state.params, stack, generator)
+    loss, facts = outer_loss(setting, state.params, stack, subjects, generator)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     leaves = [p for p in state.params.values() if p.grad is not None]
@@ -126,7 +139,7 @@ def validate(setting: Setting, params: Params, *, shuffle: bool = False) -> dict
         tasks = config.tasks.model_copy(update={"shots": (shots,), "all_views": 1.0, "queries": 8})
         for i, person in enumerate(setting.validation):
             seeds = [9_000_000 + 1000 * i + 10 * shots + n for n in range(config.validation_tasks)]
-            stack = draw_stack(setting, [person], tasks, seeds)
+            stack, _ = draw_stack(setting, [person], tasks, seeds)
             if shuffle:
                 stack = _shuffled(stack)
             batch = setting.loader.batch(stack.rows, stack.offered)

@@ -12,19 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stf2m.core.errors import Leak
+from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import no_modulation, reason, remove_baseline
+from stf2m.meta.learner import FIXED, no_modulation, reason, remove_baseline
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
-from stf2m.prepare.normalise import Normaliser, fit_normaliser
+from stf2m.prepare.normalise import Normaliser, fit_normaliser, standardise_descriptors
 from stf2m.tasks.loader import Loader
-from stf2m.tasks.sampling import people_of
+from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
 from stf2m.training.config import TrainConfig
 from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run
 from stf2m.training.log import JsonLines
+from stf2m.training.population import MOST_ROWS, fit_population, jackknife
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
 
@@ -59,7 +60,7 @@ class Fitted:
         """The same parameters under another test-time learner (`finetune` of a `frozen` training)."""
         if config.training != self.config.training:
             raise Leak("these settings need a training of their own", got=config.learner)
-        return Fitted(config, self.inputs, self.target, self.net, build_learner(config), self.params, self.normaliser, self.facts)
+        return Fitted(config, self.inputs, self.target, self.net, build_learner(config, self.net)[0], self.params, self.normaliser, self.facts)
 
     def load(self) -> Network:
         """Put the parameters into the network itself, for code that reads modules rather than parameters."""
@@ -191,11 +192,32 @@ def train(
     loader = Loader(segments, normaliser, target, signals=config.network.signals)
     loader.keep(np.sort(np.concatenate([everything, *(p.rows for p in judges)])))
     net, learner, params = build(config, inputs)
-    setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions))
+    population, without = populations(loader, config, inputs, people)
+    setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions), without)
     key = training_key(config, inputs, segments, target, train_people, validation_people)
-    state = optimise(setting, params, key, out, progress)
+    state = optimise(setting, params | population, key, out, progress)
     facts = {"best_step": float(state.best_step), "steps": float(state.step), "validation": state.best_score}
     return Fitted(config, inputs, target, net, learner, state.best, normaliser, facts)
+
+
+def populations(
+    loader: Loader, config: TrainConfig, inputs: Inputs, people: Sequence[Person]
+) -> tuple[Params, dict[int, Params]]:
+    """Population parameters from all training people, and without each of them; nothing where the wide path is off."""
+    if not (config.network.wide and config.network.descriptors):
+        return {}, {}
+    if inputs.policy == "one_vs_rest":
+        raise InvalidConfig("the wide path knows named classes only", hint="set network.wide = false with policy one_vs_rest")
+    rows = np.sort(np.concatenate([p.rows for p in people]))
+    rows = rows[:: -(-len(rows) // MOST_ROWS)]
+    segments = loader.segments
+    values = np.nan_to_num(standardise_descriptors(loader.normaliser, segments, rows))
+    owner = np.array([segments.modalities.index(d.modality) for d in inputs.descriptors])
+    labels, subjects = segments.targets[loader.target][rows].astype(int), segments.subject[rows]
+    facts = (values, labels, subjects, owner, inputs.outputs, config.network.shrinkage)
+    named = lambda p: {"net.metric": torch.from_numpy(p.metric), "net.means": torch.from_numpy(p.means)}  # noqa: E731
+    without = jackknife(*facts, people=[p.subject for p in people]) if len(people) > 1 else {}
+    return named(fit_population(*facts)), {person: named(p) for person, p in without.items()}
 
 
 def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None) -> TrainState:
@@ -203,8 +225,8 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
     path = out / "state.safetensors" if out else None
     saved = load_state(path, key) if path else None
     state = saved or TrainState(params, _copy(params), _copy(params))
-    state.params = {name: value.requires_grad_() for name, value in state.params.items()}
-    names = list(state.params)
+    state.params = {name: value.requires_grad_(name not in FIXED) for name, value in state.params.items()}
+    names = [name for name in state.params if name not in FIXED]
     optimiser = torch.optim.AdamW(_groups(state.params, setting.config.weight_decay), lr=setting.config.rate, betas=(0.9, 0.98))
     order = [name for decays in (True, False) for name in names if _decays(name, state.params[name]) is decays]
     restore_moments(optimiser, order, state.moments)
@@ -233,7 +255,7 @@ def _decays(name: str, value: Tensor) -> bool:
 
 
 def _groups(params: Params, decay: float) -> list[dict[str, Any]]:
-    sides = [[v for n, v in params.items() if _decays(n, v) is decays] for decays in (True, False)]
+    sides = [[v for n, v in params.items() if n not in FIXED and _decays(n, v) is decays] for decays in (True, False)]
     return [{"params": sides[0], "weight_decay": decay}, {"params": sides[1], "weight_decay": 0.0}]
 
 
@@ -264,7 +286,11 @@ def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:
     index = torch.from_numpy(who)
     one_hot = torch.nn.functional.one_hot(index).to(features.u.dtype)
     share = (one_hot / one_hot.sum(dim=0)).T
-    mean = {"usual_parts": torch.einsum("ps,smd->pmd", share, features.parts), "usual_u": share @ features.u}
+    mean = {
+        "usual_parts": torch.einsum("ps,smd->pmd", share, features.parts),
+        "usual_wide": share @ features.wide,
+        "usual_u": share @ features.u,
+    }
     return {name: value[index] for name, value in mean.items()}
 
 

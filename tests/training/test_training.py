@@ -1,0 +1,164 @@
+"""Training: resumed = uninterrupted, chosen on validation people, bundles that come back the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stf2m.core.errors import CorruptStore, InvalidConfig, Leak, SensorMismatch, UnknownName, WrongVersion
+from stf2m.core.records import Segments
+from stf2m.prepare.recipe import Recipe, SignalRecipe
+from stf2m.training.bundle import check_sensors, load_bundle, save_bundle
+from stf2m.training.config import TrainConfig
+from stf2m.training.run import Fitted, train
+from tests.toy import toy_segments
+
+SEGMENTS = toy_segments()
+SMALL = {
+    "network": {"width": 12, "node_width": 6, "rules": 4}, "steps": 8, "episodes": 3, "warm_up": 2, "centres_at": 3,
+    "validate_every": 4, "checkpoint_every": 2, "validation_tasks": 1, "tasks": {"shots": (0, 1, 2), "queries": 2},
+}  # fmt: skip
+RECIPE = Recipe(signals=SignalRecipe(modalities=("eda", "bvp", "voice", "face")))
+
+
+def config(**changes: Any) -> TrainConfig:
+    return TrainConfig.model_validate({**SMALL, **changes})
+
+
+def fit(segments: Segments = SEGMENTS, out: Path | None = None, **changes: Any) -> Fitted:
+    return train(segments, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config(**changes), out=out)
+
+
+class Killed(BaseException):
+    """What stops a run in the middle."""
+
+
+@pytest.mark.parametrize("moment", [1, 3, 5, 7])
+def test_resumed_equals_uninterrupted(tmp_path: Path, moment: int) -> None:
+    def stop(facts: dict[str, float]) -> None:
+        if facts["step"] == moment:
+            raise Killed
+
+    whole = fit(out=tmp_path / "whole")
+    with pytest.raises(Killed):
+        train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config(), out=tmp_path / "cut", progress=stop)
+    resumed = fit(out=tmp_path / "cut")
+    assert all(torch.equal(whole.params[name], resumed.params[name]) for name in whole.params)
+    lines = [[json.loads(x) for x in (tmp_path / d / "log.jsonl").read_text().splitlines()] for d in ("whole", "cut")]
+    for a, b in zip(*lines, strict=True):
+        assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
+
+
+def test_finished_training_is_read_not_repeated(tmp_path: Path) -> None:
+    steps = []
+    first = fit(out=tmp_path)
+    again = train(
+        SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config(), out=tmp_path, progress=steps.append
+    )
+    assert not steps
+    assert all(torch.equal(first.params[name], again.params[name]) for name in first.params)
+
+
+def test_other_settings_do_not_resume_this_checkpoint(tmp_path: Path) -> None:
+    fit(out=tmp_path)
+    other = fit(out=tmp_path, seed=1)
+    assert not torch.equal(other.params["net.classify.weight"], fit().params["net.classify.weight"])
+
+
+def test_corrupted_checkpoint_is_said(tmp_path: Path) -> None:
+    fit(out=tmp_path)
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(CorruptStore, match="checkpoint"):
+        fit(out=tmp_path)
+
+
+@pytest.mark.parametrize("learner", ["recurrent", "protonet"])
+def test_learns_the_toy_people(learner: str) -> None:
+    """Descriptors carry the class; a few dozen steps must beat chance by far on a person who was never seen."""
+    easy = toy_segments(signal=4.0)
+    fitted = fit(easy, learner=learner, steps=60, validate_every=30, rate=5e-3, centres_at=10)
+    rows = np.flatnonzero(easy.subject == 3)
+    support, query = rows[easy.stimulus[rows] < 2][:12], rows[easy.stimulus[rows] >= 2]
+    found = fitted.predict(easy, support, query).probability.argmax(axis=1)
+    assert (found == easy.targets["emotion"][query]).mean() > 0.7
+
+
+def test_no_person_on_both_sides() -> None:
+    with pytest.raises(Leak, match="training and in validation"):
+        train(SEGMENTS, target="emotion", train_people=[0, 1], validation_people=[1], config=config())
+
+
+def test_support_and_query_stay_apart() -> None:
+    with pytest.raises(Leak, match="share"):
+        fit(steps=0).predict(SEGMENTS, np.array([1, 2]), np.array([2, 3]))
+
+
+def test_query_rows_do_not_influence_each_other_or_the_support() -> None:
+    """Answers of one segment stay when other query segments are asked for as well: nothing is fitted on the query."""
+    fitted, support = fit(), np.arange(6)
+    alone = fitted.predict(SEGMENTS, support, np.array([20])).probability
+    together = fitted.predict(SEGMENTS, support, np.arange(10, 30)).probability[10:11]
+    np.testing.assert_allclose(alone, together, atol=1e-5)
+
+
+def test_finetune_shares_the_training_of_frozen() -> None:
+    frozen = fit(learner="frozen")
+    tuned = frozen.with_learner(config(learner="finetune"))
+    assert tuned.params is frozen.params
+    with pytest.raises(Leak, match="training of their own"):
+        frozen.with_learner(config(learner="anil"))
+
+
+def test_one_vs_rest_answers_every_class() -> None:
+    fitted = fit(tasks={"policy": "one_vs_rest", "shots": (1, 2), "queries": 2}, network={**SMALL["network"], "wide": False})
+    answer = fitted.predict(SEGMENTS, np.arange(9), np.arange(10, 20))
+    assert answer.probability.shape == (10, 3)
+    np.testing.assert_allclose(answer.probability.sum(axis=1), 1, atol=1e-5)
+
+
+def test_hidden_modality_changes_the_answer_and_its_weight_is_zero() -> None:
+    answer = fit().predict(SEGMENTS, np.arange(6), np.arange(10, 20), modalities=("eda", "bvp"))
+    assert (answer.modality_weight[:, 2:] == 0).all()
+
+
+def test_unknown_learner_and_option_name_their_neighbours() -> None:
+    with pytest.raises(UnknownName, match="recurrent"):
+        fit(learner="recurent")
+    with pytest.raises(InvalidConfig, match="it takes: steps"):
+        fit(learner="anil", options={"stepps": 3})
+
+
+def test_bundle_comes_back_with_the_same_answers(tmp_path: Path) -> None:
+    fitted = fit()
+    path = save_bundle(tmp_path / "people.stf2m", fitted, RECIPE, {"dataset": "toy", "consent": "non-commercial", "people": 4, "subjects": ["P0"]})
+    bundle = load_bundle(path)
+    a, b = (f.predict(SEGMENTS, np.arange(6), np.arange(10, 20)) for f in (fitted, bundle.fitted))
+    for one, two in zip(a, b):
+        np.testing.assert_array_equal(one, two)
+    assert bundle.recipe == RECIPE and len(bundle.rules) == 4
+    card = (path / "card.md").read_text()
+    assert "non-commercial" in card and "Art. 5(1)(f)" in card
+    assert all(rule.startswith("IF ") and " THEN " in rule for rule in bundle.rules)
+
+
+def test_bundle_of_another_version_and_damaged_bundle_are_said(tmp_path: Path) -> None:
+    path = save_bundle(tmp_path / "b.stf2m", fit(steps=0), RECIPE, {"dataset": "toy"})
+    weights = path / "network.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(CorruptStore, match="network.safetensors"):
+        load_bundle(path)
+    facts = json.loads((path / "bundle.json").read_text())
+    (path / "bundle.json").write_text(json.dumps(facts | {"format": 99}))
+    with pytest.raises(WrongVersion, match="format 99"):
+        load_bundle(path)
+
+
+def test_bundle_refuses_foreign_sensors_in_words(tmp_path: Path) -> None:
+    bundle = load_bundle(save_bundle(tmp_path / "b.stf2m", fit(steps=0), RECIPE, {"dataset": "toy"}))
+    assert check_sensors(bundle, ("bvp", "eeg"), where="monday.csv") == ("bvp",)
+    with pytest.raises(SensorMismatch, match=r"monday.csv.*expected eda or bvp.*got eeg"):
+        check_sensors(bundle, ("eeg",), where="monday.csv")
