@@ -108,7 +108,9 @@ def forget_person(root: Path, subject: str) -> int:
     for path in sorted(Path(root).glob("*/manifest.json")):
         with files.guard_space(path.parent), _locked(path.parent):
             _manifest(path.parent)
-            if any(person.subject == subject for person in _stored(path.parent)):
+            done = _stored(path.parent)
+            cut_off(path.parent, done)  # a killed run may have appended samples of this very person
+            if any(person.subject == subject for person in done):
                 _remove(path.parent, {subject})
                 found += 1
     return found
