@@ -98,7 +98,7 @@ def test_what_is_missing_broken_or_old_is_said(bundle, strangers, tmp_path):
     place = personalise(bundle, strangers[:1], "ada", folder=tmp_path).path
     facts = json.loads((place / "adaptation.json").read_text())
     (place / "adaptation.json").write_text(json.dumps(facts | {"format": 99}))
-    with pytest.raises(WrongVersion, match="expected format 1, got format 99"):
+    with pytest.raises(WrongVersion, match="expected format 1, got 99"):
         predict(bundle, strangers[1], person="ada", folder=tmp_path)
     (place / "adaptation.json").write_text(json.dumps(facts))
     (place / "adaptation.safetensors").write_bytes(b"1234")

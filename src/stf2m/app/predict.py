@@ -70,13 +70,10 @@ def status_of(segments: Segments, *, personalised: bool) -> tuple[Status, ...]:
         (Status.WARMING_UP, warming_up(segments)),
         (Status.MODALITY_MISSING, ~present.all(axis=1)),
     ]
-    found = np.full(len(segments), Status.OK, dtype=object)
-    for status, holds in reversed(ladder):
-        found[holds] = status
-    return tuple(found)
+    return tuple(next((status for status, holds in ladder if holds[i]), Status.OK) for i in range(len(segments)))
 
 
 def warming_up(segments: Segments) -> NDArray[np.bool_]:
-    """True where a present sensor's past context reaches back before the recording began."""
-    needed = np.array([0.0 if info.static else info.samples / info.rate for info in segments.infos])
-    return np.any(segments.present & (segments.spans[:, 1:] < needed - 1e-6), axis=1)
+    """True where the past that a present sensor's segment needs reaches back before the recording began."""
+    past = np.array([0.0 if info.static else (info.samples - info.window) / info.rate for info in segments.infos])
+    return np.any(segments.present & (segments.spans[:, :1] < past - 1e-6), axis=1)

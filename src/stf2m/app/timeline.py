@@ -40,7 +40,7 @@ def to_rows(prediction: Prediction) -> list[dict[str, Any]]:
     return rows
 
 
-def write_timeline(prediction: Prediction, path: Path) -> None:
+def write_timeline(prediction: Prediction, path: str | Path) -> None:
     """Write the rows to `path` as its suffix says, whole or not at all.
 
     CSV joins the rules of a segment with " | "; JSON also carries the sentence of every status. Raises `UnknownName` for
