@@ -119,7 +119,7 @@ class Fitted:
         if not self.learner.shares_encoder or len(rows) == 0:
             return self._read(segments, rows, modalities)
         who, shown = int(segments.subject[rows[0]]), None if modalities is None else tuple(modalities)
-        key = (id(segments), who, shown)
+        key = (segments, who, shown)
         if key not in self._encoded or not np.isin(rows, self._encoded[key][0]).all():
             everything = np.flatnonzero(segments.subject == who)
             if len(self._encoded) > 8:
