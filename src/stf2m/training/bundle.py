@@ -99,7 +99,7 @@ def load_bundle(path: str | Path) -> Bundle:
         parts[part][name] = value
     normaliser = Normaliser.from_arrays({n: v.numpy() for n, v in parts["normaliser"].items()})
     net, learner, _ = build(config, inputs)
-    fitted = Fitted(config, inputs, facts["target"], net, learner, parts["params"], normaliser)
+    fitted = Fitted(config, inputs, facts["target"], net.eval(), learner, parts["params"], normaliser)
     rules = tuple((path / "rules.txt").read_text(encoding="utf-8").splitlines()) if config.network.fuzzy in ("htsk", "tsk") else ()
     return Bundle(fitted, recipe, facts, rules, path)
 
