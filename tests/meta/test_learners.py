@@ -68,6 +68,7 @@ def double(batch: Any) -> Any:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_outer_gradient_equals_the_loop(name: str) -> None:
     net, learner, params = made(name)
+    net.double()
     if hasattr(learner, "steps"):
         learner.steps = 2
     found = []

@@ -7,6 +7,7 @@ from torch import nn
 
 from stf2m.core.records import SignalInfo
 from stf2m.model.membership import log_membership
+from stf2m.model.norm import LayerNorm
 from stf2m.model.rules import EqualPerceptron, RuleLayer
 from stf2m.model.spatial import GraphConvolution
 from stf2m.model.stem import Stem, octaves
@@ -137,3 +138,13 @@ def test_octave_means_equal_an_explicit_kernel() -> None:
             inside = x[0, 0, max(0, t - 2 * lag + 1) : t - lag + 1]
             torch.testing.assert_close(got[0, 0, i], inside.sum(dim=0) / lag, rtol=1e-4, atol=1e-5)
     assert octaves(40) == (1, 2, 4, 8, 16, 32)
+
+
+def test_layer_norm_equals_torch() -> None:
+    ours, theirs = LayerNorm(6), nn.LayerNorm(6)
+    with torch.no_grad():
+        ours.weight.copy_(torch.randn(6))
+        ours.bias.copy_(torch.randn(6))
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 4, 6)
+    torch.testing.assert_close(ours(x), theirs(x))

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from stf2m.core.records import DescriptorInfo, SignalInfo
 from stf2m.core.tensors import Batch
 from stf2m.model.config import NetworkConfig
+from stf2m.model.norm import LayerNorm
 from stf2m.model.spatial import ABSENT, GraphConvolution
 from stf2m.model.stem import Stem
 from stf2m.model.temporal import GatedConvolution
@@ -22,7 +23,7 @@ class Block(nn.Module):
         self.before = GatedConvolution(config.node_width, first, config.temporal_gate)
         self.graph = GraphConvolution(nodes, config.node_width) if config.spatial else None
         self.after = GatedConvolution(config.node_width, second, config.temporal_gate)
-        self.norm, self.drop = nn.LayerNorm(config.node_width), nn.Dropout(config.dropout)
+        self.norm, self.drop = LayerNorm(config.node_width), nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         y = self.before(x)

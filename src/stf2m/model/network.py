@@ -11,6 +11,7 @@ from stf2m.core.records import DescriptorInfo, SignalInfo
 from stf2m.core.tensors import Batch, Features, Scores
 from stf2m.model.config import NetworkConfig
 from stf2m.model.encoder import Encoder
+from stf2m.model.norm import LayerNorm
 from stf2m.model.rules import EqualPerceptron, RuleLayer
 from stf2m.model.spatial import ABSENT
 
@@ -59,15 +60,17 @@ class Network(nn.Module):
         self.directions = config.directions if config.fuzzy != "none" else 0
         self.antecedents = len(readable) + self.directions
         self.direct = nn.Linear(config.width, self.directions) if self.directions else None
-        self.mix = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
-        self.code = nn.LayerNorm(config.width)
+        self.mix = nn.Sequential(LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
+        self.code = LayerNorm(config.width)
         self.rules = self._rules()
         semantics = config.semantics if self.rules is not None else 0
         self.fuzzy = nn.Linear(semantics, TERMS) if semantics else None
         deep = config.width + semantics + (config.rules if isinstance(self.rules, RuleLayer) else 0)
-        self.norm = nn.LayerNorm(deep)
+        self.norm = LayerNorm(deep)
         wide = len(descriptors) if config.wide and config.descriptors else 0
         self.register_buffer("wide_owner", torch.tensor([self.modalities.index(d.modality) for d in descriptors][:wide], dtype=torch.long), persistent=False)
+        one_hot = F.one_hot(self.wide_owner, len(infos)).float()
+        self.register_buffer("wide_of", one_hot, persistent=False)
         self.metric = nn.Parameter(torch.eye(wide), requires_grad=False)
         self.means = nn.Parameter(torch.zeros(emotions, wide), requires_grad=False)
         self.loudness = nn.Parameter(torch.full((len(infos),), -1.0))
@@ -125,7 +128,7 @@ class Network(nn.Module):
 
     def volume(self, trust: Tensor) -> Float[Tensor, " wide"]:
         """Scale of every wide input: exp((loudness_m + trust_m) / 2), so that logits scale with exp(loudness + trust)."""
-        return torch.exp((self.loudness + trust)[self.wide_owner] / 2)
+        return torch.exp(self.wide_of @ (self.loudness + trust) / 2)
 
     def global_head(self, trust: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(weight, bias) of the classes and of valence/arousal for people in general: the learned head on the deep part
