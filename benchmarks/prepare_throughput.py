@@ -73,8 +73,6 @@ def profile(data: Path) -> None:
     import cProfile
     import pstats
 
-    import scipy.signal  # noqa: F401  a fixed cost of its own, shown by `own imports` and `process`
-
     with tempfile.TemporaryDirectory() as root:
         run = cProfile.Profile()
         run.runcall(prepare, data, Path(root))
@@ -104,7 +102,7 @@ def main() -> None:
     print(f"recorded          {middle['recorded'] / 60:8.1f} min")
     print(f"cold process      {middle['process']:8.2f} s  ({times[0]:.2f} to {times[-1]:.2f} in {len(times)} runs)")
     print(f"  own imports     {middle['own imports']:8.2f} s")
-    print(f"  preparing       {middle['preparing']:8.2f} s  (lazy imports of scipy.signal and pyarrow included)")
+    print(f"  preparing       {middle['preparing']:8.2f} s  (lazy import of pyarrow included)")
     print(f"times real time   {ratio:8.0f}    goal {GOAL:.0f}: {'reached' if ratio >= GOAL else 'missed'}")
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
     print(
