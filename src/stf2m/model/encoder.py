@@ -57,7 +57,7 @@ class Encoder(nn.Module):
             parts += config.width
         self.value = nn.ModuleDict({m: nn.Linear(parts, config.width) for m in self.modalities})
         self.gate = nn.ModuleDict({m: nn.Linear(parts, 1) for m in self.modalities})
-        self.drop = nn.Dropout(config.dropout)
+        self.drop, self.hide = nn.Dropout(config.dropout), nn.Dropout(config.input_dropout)
 
     def forward(self, batch: Batch) -> tuple[Float[Tensor, "segment modality width"], Float[Tensor, "segment modality"]]:
         """-> parts (segment, modality, width), 0 where absent, and gate logits (segment, modality)."""
@@ -87,10 +87,10 @@ class Encoder(nn.Module):
 
     def read_descriptors(self, batch: Batch) -> Float[Tensor, "segment modality width"]:
         """A linear reading of each modality's own descriptors, then GELU; 0 where there are none."""
-        parts = []
+        parts, given = [], self.hide(batch.descriptors)
         for i, m in enumerate(self.modalities):
             if self.columns[m]:
-                parts.append(F.gelu(self.describe[m](batch.descriptors[:, self.columns[m]])) * batch.present[:, i : i + 1])
+                parts.append(F.gelu(self.describe[m](given[:, self.columns[m]])) * batch.present[:, i : i + 1])
             else:
                 parts.append(batch.descriptors.new_zeros(len(batch.descriptors), self.config.width))
         return torch.stack(parts, dim=1)
