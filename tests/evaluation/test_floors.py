@@ -123,5 +123,6 @@ def test_balanced_floors_are_stronger_under_balanced_accuracy(make_segments):
     rare = np.where(segments.stimulus == 1, rng.random(len(segments)) < 0.45, rng.random(len(segments)) < 0.05).astype(np.int16)
     segments = dataclasses.replace(segments, targets={"mood": rare}, emotions={"mood": ("usual", "rare")})
     rows = np.flatnonzero(segments.stimulus == 1)
+    rows = rows[segments.subject[rows] == segments.subject[rows[0]]]
     said = [fitted("same_stimulus", segments, balanced=b).predict(segments, rows[:0], rows, target="mood") for b in (True, False)]
     assert said[0].argmax(1).sum() > said[1].argmax(1).sum()

@@ -140,6 +140,8 @@ def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...]) -> str
     if methods == (FLOOR_CELL,):
         facts["floors"] = study.floors
     facts["learners"] = [study.learner_settings(name) for name in methods if name in study.learners]
+    if study.main in methods:
+        facts["keeps timelines"] = study.main
     if set(methods) & set(study.detailed):
         facts["detailed"] = [sorted(set(methods) & set(study.detailed)), study.views, study.controls]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -27,6 +27,8 @@ class Floor(Plain):
     is_oracle: ClassVar[bool] = False
     """it looks at labels that nobody has at test time"""
     needs_support: ClassVar[bool] = False
+    ignores_support: ClassVar[bool] = False
+    """the answer for a segment is the same whatever the support is, so it is found once per person"""
 
     def __init__(self, *, balanced: bool = True):
         self.balanced = balanced
@@ -41,6 +43,7 @@ class Floor(Plain):
         self.values = answers(segments, target, self.rows, labels_of(segments, target, self.rows))
         known = np.isfinite(self.values)
         self.usual = np.where(known, self.values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        self.found: dict[int, tuple[Segments, Rows, Values]] = {}
 
     def average(self, segments: Segments, support: Rows, values: Values, query: Rows, target: str) -> Values:
         """(query, class + 2): shares of classes, then valence and arousal; `values` are the support's own."""
@@ -58,11 +61,24 @@ class Floor(Plain):
     ) -> Reply:
         """See `Predictor.reply`."""
         values = answers(segments, target, support, labels_of(segments, target, support, support_target))
-        found = self.average(segments, support, values, query, target)
+        if self.ignores_support:
+            found = self._of_person(segments, query, target)
+        else:
+            found = self.average(segments, support, values, query, target)
         share = np.clip(found[:, :-2], 0, None) + 1e-6 * self.usual[:-2]
         if self.balanced:
             share = share / np.maximum(self.usual[:-2], 1e-9)
         return Reply((share / share.sum(axis=1, keepdims=True)).astype(np.float32), found[:, -2:].astype(np.float32))
+
+    def _of_person(self, segments: Segments, query: Rows, target: str) -> Values:
+        """`average` of all segments of the person at once, kept for the next question."""
+        person = int(segments.subject[query[0]]) if len(query) else -1
+        if person not in self.found or self.found[person][0] is not segments:
+            rows = np.flatnonzero(segments.subject == person)
+            nobody = rows[:0]
+            self.found[person] = segments, rows, self.average(segments, nobody, self.values[:0], rows, target)
+        _, rows, found = self.found[person]
+        return found[np.searchsorted(rows, query)]
 
     def predict(
         self,

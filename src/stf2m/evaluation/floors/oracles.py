@@ -10,6 +10,7 @@ from stf2m.evaluation.predictor import Rows, labels_of
 
 class _Oracle(Floor):
     is_oracle = True
+    ignores_support = True
 
     def __init__(self, *, balanced: bool = True):
         super().__init__(balanced=False)

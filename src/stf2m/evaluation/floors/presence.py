@@ -33,6 +33,7 @@ class LengthOnly(Floor):
 
     name = "length_only"
     words = "how long the take is, and nothing of what was measured"
+    ignores_support = True
 
     def reason(self, segments: Segments, target: str) -> str:
         return "segments are all of the same length" if np.ptp(np.diff(segments.spans, axis=1)) < 1e-3 else ""

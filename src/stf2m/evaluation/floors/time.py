@@ -28,6 +28,7 @@ class TimeInSession(Floor):
     name = "session_time"
     words = "other people's labels at the same time into the session"
     uses = "time"
+    ignores_support = True
 
     def reason(self, segments: Segments, target: str) -> str:
         return "" if has_session_clock(segments) else "the recordings' places in the session are not known"
@@ -95,6 +96,7 @@ class TimeAndNearest(TimeInSession):
     name = "time_and_nearest"
     words = "time into the session and the nearest own label together"
     needs_support = True
+    ignores_support = False
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Measure how often two labels of one person agree at a given distance in time."""

@@ -1,0 +1,125 @@
+"""One self-contained HTML file: tables with floors, people as dots, the curve over k, and timelines that bend to the person.
+
+Everything is inlined (plotly.js from its wheel, styles, script, data): the file opens offline and may be mailed.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stf2m.core.files import atomic_write_text
+from stf2m.evaluation.timeline import Timeline
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Score:
+    """One cell of a table: mean over people, 95 % interval, and the number of every person (None = not scored)."""
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+    people: list[float | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ReportLine:
+    """One row of a table; `role` is floor, baseline, learner or oracle, `note` says what the method knows or lacks."""
+
+    label: str
+    role: str
+    scores: list[Score]
+    """one per k"""
+    note: str = ""
+    is_main: bool = False
+    is_detail: bool = False
+    """a view or a control of the method above"""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the main method reaches at one k, in a tile."""
+
+    k: int
+    score: Score
+    verdict: str
+    """three or four words"""
+    tone: str
+    """good, open or poor"""
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """One target under one protocol."""
+
+    title: str
+    card: str
+    """the protocol in words"""
+    metric: str
+    k: list[int]
+    people: list[str]
+    lines: list[ReportLine]
+    headlines: list[Headline]
+    floor: list[int]
+    """per k the position of the strongest floor in `lines`, -1 = none"""
+    best: list[int]
+    """per k the position of the best method beside the main one, -1 = none"""
+    reading: list[str]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that a report shows; every part may be empty."""
+
+    title: str
+    subtitle: str = ""
+    marks: list[str] = field(default_factory=list)
+    """what must be read before any number"""
+    tables: list[ReportTable] = field(default_factory=list)
+    timelines: list[Timeline] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    """label and value, for the foot: data, settings, code, licence"""
+    command: str = ""
+    """the command line that makes this again"""
+
+
+def render(data: ReportData) -> str:
+    """The whole HTML document as text."""
+    from jinja2 import Environment, FileSystemLoader, select_autoescape
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True)
+    environment.filters["score"] = lambda value: "–" if value is None else f"{value:.3f}"
+    page = environment.get_template("report.html")
+    return page.render(
+        data=data, style=read("report.css"), script=read("report.js"), plotly=get_plotlyjs(), payload=payload(data),
+    )  # fmt: skip
+
+
+def write_report(data: ReportData, path: Path) -> Path:
+    """Write the report to `path`, whole or not at all; raises `NoSpace`."""
+    atomic_write_text(Path(path), render(data))
+    return Path(path)
+
+
+def payload(data: ReportData) -> str:
+    """The data as JSON that may stand inside a script element."""
+    text = json.dumps(_finite(asdict(data)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def read(name: str) -> str:
+    """A file that stands beside this one."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinities as null, because JSON has none."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,86 @@
+"""The report of a study, from its rows and the timelines that were kept."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.reading import METRIC_WORDS, reading
+from stf2m.evaluation.report import Headline, ReportData, ReportLine, ReportTable, Score
+from stf2m.evaluation.results import label
+from stf2m.evaluation.rows import Row
+from stf2m.evaluation.study import Study, protocol_named
+from stf2m.evaluation.table import Line, Table, Verdict, tables_of, verdicts
+from stf2m.evaluation.timeline import Timeline
+
+
+def report_of(study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] = (), *, command: str = "") -> ReportData:
+    """Everything the rows say, ready to be rendered."""
+    tables = tables_of(rows, study.primary)
+    people = len({row["person"] for row in rows if row["person"]})
+    versions = sorted({row["code"] for row in rows})
+    facts = [
+        ("Data", f"{study.dataset}, {people} people"),
+        ("Sensors", ", ".join(study.recipe.signals.modalities)),
+        ("Segments", f"{study.recipe.cut.window:g} s" if isinstance(study.recipe.cut.window, float) else "one per recording"),
+        ("Folds", f"{study.folds} by person, {study.validation_people} validation people each, seed {study.seed}"),
+        ("Normalisation", study.recipe.normalisation),
+        ("Study", f"{study.name}, settings {study.hash}"),
+        ("Code", ", ".join(versions)),
+    ]
+    subtitle = f"{people} people the model had never met, {METRIC_WORDS[study.primary]} per person, floors beside every number."
+    return ReportData(
+        study.title or study.name, subtitle, list(study.marks), [report_table(study, table) for table in tables], list(timelines), facts,
+        command or f"stf2m study {study.name}.toml",
+    )  # fmt: skip
+
+
+def report_table(study: Study, table: Table) -> ReportTable:
+    """One table with its verdicts and its reading in words."""
+    found = verdicts(table, study.main)
+    by_k = {verdict.shots: verdict for verdict in found}
+    lines = table.lines
+    at = lambda line: lines.index(line) if line is not None else -1  # noqa: E731
+    return ReportTable(
+        title=f"{table.group.target.replace('_', ' ')} · {table.group.protocol.replace('_', ' ')}",
+        card=protocol_named(study, table.group.card).words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
+        people=list(table.people), lines=[_line(study, table, line) for line in lines], headlines=[_headline(v) for v in found],
+        floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
+        best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
+        reading=reading(table, study.main),
+    )  # fmt: skip
+
+
+def _line(study: Study, table: Table, line: Line) -> ReportLine:
+    uses = FLOORS[line.method].uses if line.method in FLOORS else ""
+    note = f"{uses} known" if uses else ""
+    name = line.words if note else label(line)
+    is_detail = line.view != "all" or bool(line.control)
+    return ReportLine(
+        name, line.role, [_score(table, line, k) for k in table.shots], note, line.method == study.main and not is_detail, is_detail
+    )
+
+
+def _score(table: Table, line: Line, k: int) -> Score:
+    found = table.summary(line, k)
+    if not found.people:
+        return Score(None)
+    people = [round(float(v), 4) if np.isfinite(v) else None for v in table.of(line, k)]
+    return Score(found.mean, found.low, found.high, people)
+
+
+def _headline(verdict: Verdict) -> Headline:
+    """`beats floor and best`, `above the floor`, ... with a tone for the colour."""
+    floor, best = verdict.above_floor, verdict.above_baseline
+    if verdict.beats:
+        words, tone = "above floors and all others", "good"
+    elif floor is not None and floor.high < 0:
+        words, tone = "below a floor", "poor"
+    elif floor is not None and not floor.is_above:
+        words, tone = "not above the floor", "poor"
+    elif best is not None and best.high < 0:
+        words, tone = "above floors, below another", "open"
+    else:
+        words, tone = "above floors, level with best", "open"
+    score = Score(verdict.score.mean, verdict.score.low, verdict.score.high)
+    return Headline(verdict.shots, score, words, tone)
