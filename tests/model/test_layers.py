@@ -132,11 +132,12 @@ def test_slow_signal_is_not_repeated_over_tokens() -> None:
 def test_octave_means_equal_an_explicit_kernel() -> None:
     stem = Stem(INFO, 8, 8.0, 16)
     x = torch.randn(1, 1, 48, 8)
-    means = stem.past(x)
-    for lag, got in zip(stem.lags, means):
-        for i, t in enumerate(range(40, 48)):
+    taps = (stem.reach @ x).unflatten(2, (8, -1))[0, 0]
+    for i, t in enumerate(range(40, 48)):
+        torch.testing.assert_close(taps[i, 0], x[0, 0, t])
+        for j, lag in enumerate(stem.lags):
             inside = x[0, 0, max(0, t - 2 * lag + 1) : t - lag + 1]
-            torch.testing.assert_close(got[0, 0, i], inside.sum(dim=0) / lag, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(taps[i, 1 + j], inside.sum(dim=0) / lag, rtol=1e-4, atol=1e-5)
     assert octaves(40) == (1, 2, 4, 8, 16, 32)
 
 

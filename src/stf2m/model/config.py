@@ -21,7 +21,7 @@ class NetworkConfig(Settings):
     """of the two gated temporal convolutions of a block"""
     dropout: float = Field(0.2, ge=0, lt=1)
     """of units behind the stems and blocks"""
-    input_dropout: float = Field(0.3, ge=0, lt=1)
+    input_dropout: float = Field(0.5, ge=0, lt=1)
     """of descriptors on their way into the encoder, so that it cannot learn people by heart from a few of them"""
     rules: int = Field(12, ge=2)
     directions: int = Field(4, ge=0)

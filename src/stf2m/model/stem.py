@@ -31,11 +31,13 @@ class Stem(nn.Module):
         self.kernel = min(2 * self.stride, info.samples)
         self.frames = -(-info.samples // self.stride)
         self.lift = nn.Linear(features * self.kernel, width)
-        self.lags = octaves(self.frames - info.window // self.stride)
+        own = max(1, round(info.window / self.stride))
+        self.lags = octaves(self.frames - own)
         self.up = max(1, round(token_rate * self.stride / info.rate))
         self.mix = nn.Linear(width * (1 + len(self.lags)), width * self.up)
-        own = max(1, round(info.window / self.stride))
+        self.register_buffer("reach", reach(self.frames, own, self.lags), persistent=False)
         grid = [-(-(t + 1) * own * self.up // tokens) - 1 for t in range(tokens)]
+        self.same = grid == list(range(own * self.up))
         self.register_buffer("grid", torch.tensor(grid), persistent=False)
         self.own = own
 
@@ -50,10 +52,12 @@ class Stem(nn.Module):
         patches = F.pad(nodes, (short, 0)).unfold(-1, self.kernel, self.stride)
         valid = patches[:, :, -1].amax(dim=-1)
         x = F.gelu(self.lift(patches.permute(0, 1, 3, 2, 4).flatten(-2))) * valid.unsqueeze(-1)
-        x = self.mix(torch.cat([x[:, :, -self.own :], *self.past(x)], dim=-1))
+        x = self.mix((self.reach @ x).unflatten(2, (self.own, -1)).flatten(-2))
         x = x.unflatten(-1, (self.up, -1)).flatten(2, 3)
         mask = valid[:, :, -self.own :].repeat_interleave(self.up, dim=-1)
-        return x[:, :, self.grid] + self.node_embedding[:, None], mask[:, :, self.grid]
+        if not self.same:
+            x, mask = x.index_select(2, self.grid), mask.index_select(2, self.grid)
+        return x + self.node_embedding[:, None], mask
 
     def split(self, signal: Tensor) -> Tensor:
         """(segment, channel + 1, time) -> (segment, node, feature, time), validity last."""
@@ -62,12 +66,19 @@ class Stem(nn.Module):
         values, valid = signal[:, :-1], signal[:, -1:]
         return torch.stack([values, valid.expand_as(values)], dim=2)
 
-    def past(self, x: Tensor) -> list[Tensor]:
-        """Means of x (segment, node, frame, width) over lags l .. 2l - 1, for the window's own frames."""
-        total = F.pad(x.cumsum(dim=2), (0, 0, 2 * max(self.lags, default=0), 0))
-        end = total.shape[2]
-        ends = {lag: total[:, :, end - self.own - lag : end - lag] for lag in {*self.lags, *(2 * k for k in self.lags)}}
-        return [(ends[lag] - ends[2 * lag]) / lag for lag in self.lags]
+
+def reach(frames: int, own: int, lags: tuple[int, ...]) -> Float[Tensor, "tap frame"]:
+    """Constant matrix from all frames to, for each of the window's own frames, itself and its octave means of the past.
+
+    Rows are own frame by own frame, (1 + lags) each. One product instead of many slices: the backward pass of a slice
+    fills a whole tensor with zeros.
+    """
+    rows = torch.zeros(own, 1 + len(lags), frames)
+    for i, now in enumerate(range(frames - own, frames)):
+        rows[i, 0, now] = 1.0
+        for j, lag in enumerate(lags):
+            rows[i, 1 + j, max(0, now - 2 * lag + 1) : max(0, now - lag + 1)] = 1.0 / lag
+    return rows.flatten(0, 1)
 
 
 def octaves(context: int) -> tuple[int, ...]:

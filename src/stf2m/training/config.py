@@ -41,7 +41,7 @@ class TrainConfig(Settings):
     centres_at: int = 30
     """outer step at which rule centres move to the k-means centres of the warmed-up inputs"""
     validate_every: int = Field(25, ge=1)
-    validation_tasks: int = Field(2, ge=1)
+    validation_tasks: int = Field(4, ge=1)
     """per validation person and number of shots"""
     patience: int = Field(8, ge=1)
     """validations without a better score before stopping early"""
