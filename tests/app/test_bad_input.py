@@ -118,10 +118,6 @@ def empty_folder(lab):
         path.unlink()
 
 
-def binary(lab):
-    (lab.root / "eda.csv").write_bytes(bytes(range(256)) * 4)
-
-
 MATRIX = [
     (truncated, errors.TruncatedFile, "eda.csv"),
     (wrong_unit, errors.WrongUnit, "nS"),
@@ -134,7 +130,6 @@ MATRIX = [
     (unknown_key, errors.InvalidConfig, "did you mean unit"),
     (unknown_unit, errors.UnknownName, "microsiemens"),
     (empty_folder, errors.NothingToRead, "people.csv"),
-    (binary, errors.UnreadableFile, "eda.csv"),
 ]
 
 
@@ -159,6 +154,12 @@ def test_bad_files_are_refused_in_one_sentence_and_nothing_half_is_kept(lab, spo
         assert not json.loads((lab.store / "store.json").read_text())["complete"]
         assert not list((lab.store / "people").glob("*/*.part")) and not [p for p in lab.store.rglob("*") if p.name.endswith(".part")]
         one_sentence(RUN.invoke(app, ["prepare", str(lab.store)]), errors.NotStored, "not finished")
+
+
+def test_a_file_that_is_no_table(tmp_path):
+    path = tmp_path / "picture.csv"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    one_sentence(RUN.invoke(app, ["doctor", str(path)]), errors.UnreadableFile, "picture.csv")
 
 
 def test_after_mending_the_same_command_finishes(lab):

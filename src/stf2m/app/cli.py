@@ -67,6 +67,21 @@ def options(
 
 
 @app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="Folder with a known data set; default: generated people.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
+    browser: Annotated[bool, typer.Option(help="Open the page where a browser exists.")] = True,
+    quick: Annotated[bool, typer.Option("--quick", help="Half a minute; too short a training to say anything.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show everything in three minutes: people, preparation, meta-training, personal answers, tables with floors, a page."""
+    from stf2m.app.demo import run_demo
+
+    run_demo(data, out, browser=browser, quick=quick, console=Console(as_json, quiet))
+
+
+@app.command()
 def info(
     dataset: Annotated[str, typer.Argument(help="Name of a data set, a mapping file (.toml), or a store.")],
     root: Root = None,
@@ -165,6 +180,22 @@ def study(
     from stf2m.app.studies import run_whole_study
 
     run_whole_study(study, root, runs, rows, jobs, Console(as_json, quiet))
+
+
+@app.command()
+def report(
+    study: StudyFile,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    out: Annotated[Path | None, typer.Option(help="Page to write (.html); default: beside the results.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown instead.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a study's page, built from its rows alone: tables with floors, verdicts in words, timelines that bend to the person."""
+    from stf2m.app.studies import run_report
+
+    run_report(study, runs, rows, out, markdown, Console(as_json, quiet))
 
 
 @app.command()

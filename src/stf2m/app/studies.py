@@ -1,10 +1,13 @@
-"""What the command line does with study files: train a bundle, run the cells, print the tables."""
+"""What the command line does with study files: train a bundle, run the cells, print the tables, write the report."""
 
 from pathlib import Path
 
 from stf2m.app.console import Console
-from stf2m.app.train import material_of, train_bundle
-from stf2m.evaluation.study import load_study
+from stf2m.core.errors import NotStored
+from stf2m.evaluation.execute import Paths, paths_of, read_timelines
+from stf2m.evaluation.rows import Row, RowFile, current
+from stf2m.evaluation.study import Study, cells_of, load_study
+from stf2m.evaluation.table import tables_of
 
 
 def run_train(
@@ -19,6 +22,8 @@ def run_train(
     console: Console,
 ) -> None:
     """Train on everybody of the study's data set, and write a bundle."""
+    from stf2m.app.train import material_of, train_bundle
+
     loaded = load_study(study)
     with console.progress("prepare") as tick:
         material = material_of(loaded, data=data, store=store, runs=runs, tick=tick)
@@ -26,3 +31,74 @@ def run_train(
         facts = train_bundle(loaded, material, out, learner=learner, target=target, work=runs / "training", use=use, tick=tick)
     text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['people']} people of {facts['dataset']}"
     console.result(facts, text)
+
+
+def run_whole_study(study: Path, data: Path | None, runs: Path, rows: Path | None, jobs: int, console: Console) -> None:
+    """Do what is not yet done, then print the tables."""
+    from stf2m.evaluation.execute import run_study
+
+    loaded = load_study(study)
+    paths = paths_of(loaded, data=data, runs=runs, rows=rows)
+    found = run_study(loaded, paths, jobs=jobs, say=console.say)
+    show_tables(loaded, found, console)
+    facts = {"study": loaded.name, "settings": loaded.hash, "rows": str(paths.rows), "tables": tables_as_json(loaded, found)}
+    console.result(facts, f"rows: {paths.rows}; the page with timelines: stf2m report {study}")
+
+
+def run_report(study: Path, runs: Path, rows: Path | None, out: Path | None, markdown: bool, console: Console) -> None:
+    """Write the page, or print the tables as Markdown, from the rows alone."""
+    from stf2m.evaluation.results import write_results
+
+    loaded = load_study(study)
+    paths = paths_of(loaded, runs=runs, rows=rows)
+    found = stored_rows(loaded, paths)
+    if markdown:
+        console.result({"markdown": write_results(loaded, found)}, write_results(loaded, found))
+        return
+    page = write_page(loaded, found, paths, out or paths.rows.with_suffix(".html"), command=f"stf2m study {study}")
+    console.result({"report": str(page)}, f"report: {page}")
+
+
+def stored_rows(study: Study, paths: Paths) -> list[Row]:
+    """Rows of the study's cells; raises `NotStored` when none is there."""
+    cells = {cell.settings for cell in cells_of(study)}
+    found = current(RowFile(paths.rows).read(), cells) if paths.rows.exists() else []
+    if not found:
+        raise NotStored("no results of this study", where=paths.rows, hint="run it first: stf2m study")
+    return found
+
+
+def write_page(study: Study, rows: list[Row], paths: Paths, out: Path, *, command: str) -> Path:
+    """The self-contained HTML page."""
+    from stf2m.evaluation.report import write_report
+    from stf2m.evaluation.report_study import report_of
+
+    return write_report(report_of(study, rows, read_timelines(paths), command=command), out)
+
+
+def show_tables(study: Study, rows: list[Row], console: Console) -> None:
+    """One table per target and protocol, floors first, and what it says in words."""
+    from stf2m.evaluation.reading import reading, with_interval
+    from stf2m.evaluation.results import label
+
+    for table in tables_of(rows, study.primary):
+        lines = [(line.role, label(line), *(with_interval(table.summary(line, k)) for k in table.shots)) for line in table.lines]
+        title = f"{table.group.target}, {table.group.protocol}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"
+        console.table(("", "method", *(f"k = {k}" for k in table.shots)), lines, title=title)
+        for sentence in reading(table, study.main):
+            console.result({}, f"- {sentence}") if not console.as_json else None
+    for mark in study.marks:
+        console.say(f"note: {mark}")
+
+
+def tables_as_json(study: Study, rows: list[Row]) -> list[dict]:
+    """Means and intervals of every line at every k."""
+    found = []
+    for table in tables_of(rows, study.primary):
+        for line in table.lines:
+            for k in table.shots:
+                number = table.summary(line, k)
+                if number.people:
+                    facts = {"target": table.group.target, "protocol": table.group.protocol, "k": k, **line._asdict()}
+                    found.append({**facts, "mean": number.mean, "low": number.low, "high": number.high, "people": number.people})
+    return found
