@@ -20,10 +20,10 @@ from stf2m.evaluation.table import tables_of
 from stf2m.evaluation.timeline import Timeline
 
 SETTINGS = {
-    "name": "small", "dataset": "random", "targets": ["mood"], "folds": 2, "validation_people": 1, "seed": 3, "main": "refit",
+    "name": "small", "dataset": "random", "targets": ["mood"], "folds": 2, "validation_people": 1, "seed": 3, "main": "prototypes", "detailed": ["prototypes"],
     "recipe": {"signals": {"modalities": ["eda", "hr"]}, "cut": {"targets": ["mood"]}},
     "protocols": [{"name": "new_person", "shots": [0, 2], "draws": 2}, {"name": "completion", "shots": [0, 5], "draws": 1}],
-    "baselines": ["refit", "prototypes"], "views": {"eda": ["eda"]},
+    "baselines": ["prototypes"], "views": {"eda": ["eda"]},
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def study_of(**changes) -> Study:
 
 @pytest.fixture
 def world(make_segments, monkeypatch):
-    segments = make_segments(2, people=8, recordings=4, length=14, offset=2.0)
+    segments = make_segments(2, people=7, recordings=4, length=12, offset=2.0)
     monkeypatch.setattr(execute, "open_segments", lambda *_: segments)
     return segments
 
@@ -47,15 +47,15 @@ def test_a_study_runs_once_and_says_the_same_again(world, tmp_path):
     study, said = study_of(), []
     paths = paths_of(study, runs=tmp_path)
     rows = run_study(study, paths, say=said.append)
-    assert len({row["cell"] for row in rows}) == len(cells_of(study)) == 6
-    assert "about" in said[-1] and "6/6" in said[-1]
+    assert len({row["cell"] for row in rows}) == len(cells_of(study)) == 4
+    assert "about" in said[-1] and "4/4" in said[-1]
     assert run_study(study, paths, say=said.append) == rows
-    assert "6 already done" in said[-1]
+    assert "4 already done" in said[-1]
     other = run_study(study, paths_of(study, runs=tmp_path / "again"), say=said.append)
     assert plain(other) == plain(rows)
     floors = {row["method"] for row in rows if row["role"] == "floor"}
     assert {"majority", "same_stimulus", "session_time", "presence_only"} <= floors
-    assert {row["control"] for row in rows if row["method"] == "refit"} == {"", "shuffled_labels", "shuffled_signals"}
+    assert {row["control"] for row in rows if row["method"] == "prototypes"} == {"", "shuffled_labels", "shuffled_signals"}
     assert {row["view"] for row in rows} == {"all", "eda", ""}
 
 
@@ -67,7 +67,7 @@ def test_a_kill_loses_at_most_the_running_cell(world, tmp_path, lost):
     whole = paths.rows.read_bytes()
     paths.rows.write_bytes(whole[: max(len(whole) - lost, 10)])
     left = RowFile(paths.rows).finished()
-    assert len(left) < 6 and (lost > 5000 or len(left) == 5)
+    assert len(left) < 4 and (lost > 5000 or len(left) == 3)
     again = run_study(study, paths, say=lambda _: None)
     key = lambda row: [str(v) for v in row.values()]  # noqa: E731
     assert sorted(plain(again), key=key) == sorted(plain(rows), key=key)
@@ -93,7 +93,7 @@ def test_rows_of_old_settings_and_old_data_are_not_read(world, make_segments, mo
     study = study_of(floors=["majority"], baselines=[])
     paths = paths_of(study, runs=tmp_path)
     run_study(study, paths, say=lambda _: None)
-    smaller = make_segments(2, people=7, recordings=4, length=14)
+    smaller = make_segments(2, people=6, recordings=4, length=12)
     monkeypatch.setattr(execute, "open_segments", lambda *_: smaller)
     rows = run_study(study, paths, say=lambda _: None)
     assert {row["person"] for row in rows} == set(smaller.subjects)
@@ -109,9 +109,9 @@ class Cheat(Plain):
 
 
 def test_shuffled_signals_take_away_what_signals_gave(world, monkeypatch, tmp_path):
-    monkeypatch.setitem(BASELINES, "refit", Cheat)
-    rows = run_study(study_of(baselines=["refit"]), paths_of(study_of(), runs=tmp_path), say=lambda _: None)
-    score = lambda control: np.mean([r["balanced_accuracy"] for r in rows if r["method"] == "refit" and r["control"] == control])  # noqa: E731
+    monkeypatch.setitem(BASELINES, "prototypes", Cheat)
+    rows = run_study(study_of(floors=[]), paths_of(study_of(), runs=tmp_path), say=lambda _: None)
+    score = lambda control: np.mean([r["balanced_accuracy"] for r in rows if r["method"] == "prototypes" and r["control"] == control])  # noqa: E731
     assert score("") == 1.0 and score("shuffled_signals") < 0.5
 
 
@@ -120,14 +120,14 @@ def test_a_predictor_without_probabilities_is_refused(world, monkeypatch, tmp_pa
         def predict(self, segments, support, query, *, target, support_target=None, modalities=None):
             return np.ones((len(query), 3), np.float32)
 
-    monkeypatch.setitem(BASELINES, "refit", Wrong)
+    monkeypatch.setitem(BASELINES, "prototypes", Wrong)
     with pytest.raises(InvalidConfig, match="probabilities"):
-        run_study(study_of(floors=[], baselines=["refit"]), paths_of(study_of(), runs=tmp_path), say=lambda _: None)
+        run_study(study_of(floors=[]), paths_of(study_of(), runs=tmp_path), say=lambda _: None)
 
 
 def test_choices_never_see_test_people(world):
     """Validation and training people decide; labels of the test people can change without changing any answer at k = 0."""
-    study = study_of(baselines=["refit"], floors=["session_time"], protocols=[{"name": "new_person", "shots": [0], "draws": 1}])
+    study = study_of(floors=["session_time"], protocols=[{"name": "new_person", "shots": [0], "draws": 1}])
     for cell in cells_of(study):
         fold = work.fold_of(study, world, cell)
         hidden = world.targets["mood"].copy()
@@ -158,15 +158,15 @@ def test_the_report_text_is_built_from_the_rows_alone(world, tmp_path):
         "Card `completion-",
     ):
         assert piece in text
-    assert "With k = 2, refit reaches" in text and "length only (segments are all of the same length)" in text
-    unfinished = write_results(study, [row for row in rows if row["method"] != "prototypes"])
-    assert "2 of 6 cells are not finished" in unfinished
+    assert "With k = 2, prototypes reaches" in text and "length only (segments are all of the same length)" in text
+    unfinished = write_results(study, [row for row in rows if row["role"] != "baseline"])
+    assert "2 of 4 cells are not finished" in unfinished
     assert table_csv(study, rows).count("\n") > 100
     assert markdown(tables_of(rows, "balanced_accuracy")[0]).count("|") > 50
 
 
 def test_timelines_are_kept_for_the_report(world, tmp_path):
-    study = study_of(floors=[], baselines=["refit"])
+    study = study_of(floors=[])
     paths = paths_of(study, runs=tmp_path)
     run_study(study, paths, say=lambda _: None)
     found = read_timelines(paths)
@@ -223,7 +223,7 @@ def test_generated_people_take_their_options():
 
 
 def test_a_full_disk_is_said_and_costs_one_cell(world, tmp_path, monkeypatch):
-    study = study_of(floors=["majority"], baselines=["prototypes"])
+    study = study_of(floors=["majority"])
     paths = paths_of(study, runs=tmp_path)
 
     def full(_):

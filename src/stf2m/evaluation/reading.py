@@ -25,14 +25,14 @@ def with_interval(value: Interval) -> str:
     return f"{number(value.mean)} [{number(value.low)}, {number(value.high)}]" if np.isfinite(value.mean) else "–"
 
 
-def relation(gap: Difference) -> str:
-    """`.021 above`, `cannot be told apart from` or `.04 below` with the corrected interval."""
+def relation(gap: Difference, whom: str) -> str:
+    """`.021 above WHOM (...)`, `not told apart from WHOM (...)` or `.040 below WHOM (...)`, with the corrected interval."""
     spread = f"corrected 95 % interval {number(gap.low)} to {number(gap.high)}"
     if gap.low > 0:
-        return f"{number(gap.mean)} above ({spread})"
+        return f"{number(gap.mean)} above {whom} ({spread})"
     if gap.high < 0:
-        return f"{number(-gap.mean)} below ({spread})"
-    return f"not told apart from (difference {number(gap.mean)}, {spread})"
+        return f"{number(-gap.mean)} below {whom} ({spread})"
+    return f"not told apart from {whom} (difference {number(gap.mean)}, {spread})"
 
 
 def sentence(verdict: Verdict, main: str) -> str:
@@ -40,9 +40,9 @@ def sentence(verdict: Verdict, main: str) -> str:
     text = f"With k = {verdict.shots}, {main.replace('_', ' ')} reaches {with_interval(verdict.score)}"
     parts = []
     if verdict.floor is not None and verdict.above_floor is not None:
-        parts.append(f"{relation(verdict.above_floor)} the strongest floor ({verdict.floor.words})")
+        parts.append(relation(verdict.above_floor, f"the strongest floor, {verdict.floor.words}"))
     if verdict.baseline is not None and verdict.above_baseline is not None:
-        parts.append(f"{relation(verdict.above_baseline)} the best other method ({verdict.baseline.words})")
+        parts.append(relation(verdict.above_baseline, f"the best other method, {verdict.baseline.words}"))
     if not parts:
         return f"{text}."
     return f"{text}: {' and '.join(parts)}. {'It beats both.' if verdict.beats else _shortfall(verdict)}"

@@ -17,7 +17,7 @@ function theme(name) {
 }
 function base(extra) {
   return {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 56, r: 16, t: 8, b: 36 }, showlegend: false,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: color("paper"), margin: { l: 56, r: 16, t: 8, b: 36 }, showlegend: false,
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: color("soft") },
     hoverlabel: { bgcolor: color("sheet"), bordercolor: color("rule"), font: { color: color("ink"), size: 13 }, align: "left" },
     ...extra,
