@@ -10,27 +10,27 @@ from stf2m.core.config import Settings
 class NetworkConfig(Settings):
     """Sizes and switches of the spatio-temporal fuzzy network; the switches are the ablation grid of the method."""
 
-    width: int = Field(64, ge=4)
+    width: int = Field(default=64, ge=4)
     """d, length of the code z"""
-    node_width: int = Field(24, ge=4)
+    node_width: int = Field(default=24, ge=4)
     """channels of a token at a graph node"""
-    token_rate: float = Field(8.0, gt=0)
+    token_rate: float = Field(default=8.0, gt=0)
     """tokens per second after the stems"""
-    blocks: int = Field(1, ge=1)
+    blocks: int = Field(default=1, ge=1)
     dilations: tuple[int, int] = (1, 2)
     """of the two gated temporal convolutions of a block"""
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
     """of units behind the stems and blocks"""
-    input_dropout: float = Field(0.5, ge=0, lt=1)
+    input_dropout: float = Field(default=0.5, ge=0, lt=1)
     """of descriptors on their way into the encoder, so that it cannot learn people by heart from a few of them"""
-    rules: int = Field(12, ge=2)
-    directions: int = Field(4, ge=0)
+    rules: int = Field(default=12, ge=2)
+    directions: int = Field(default=4, ge=0)
     """learned directions of z that join the readable descriptors as rule inputs"""
-    semantics: int = Field(16, ge=1)
+    semantics: int = Field(default=16, ge=1)
     """length of the rules' semantic vector"""
     wide: bool = True
     """the head also reads the descriptors directly, whitened by the scatter within training people and classes"""
-    shrinkage: float = Field(0.1, gt=0, le=1)
+    shrinkage: float = Field(default=0.1, gt=0, le=1)
     """of that scatter towards the identity"""
     signals: bool = True
     """off: descriptors only, no spatio-temporal convolution"""

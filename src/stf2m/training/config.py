@@ -18,19 +18,19 @@ class TrainConfig(Settings):
     network: NetworkConfig = NetworkConfig()
     tasks: TaskSettings = TaskSettings()
     seed: int = 0
-    steps: int = Field(300, ge=0)
+    steps: int = Field(default=300, ge=0)
     """outer steps"""
-    episodes: int = Field(8, ge=1)
+    episodes: int = Field(default=8, ge=1)
     """tasks per outer step"""
-    rate: float = Field(2e-3, gt=0)
+    rate: float = Field(default=2e-3, gt=0)
     """AdamW step size after warm-up; falls to 2 % of it on a cosine"""
     warm_up: int = 20
     weight_decay: float = 0.05
     clip: float = 2.0
     """longest gradient"""
-    average: float = Field(0.98, ge=0, lt=1)
+    average: float = Field(default=0.98, ge=0, lt=1)
     """memory of the running mean of the weights that is validated and kept"""
-    augment: float = Field(0.3, ge=0)
+    augment: float = Field(default=0.3, ge=0)
     """s.d. of the synthetic per-person shift of every descriptor, in s.d. of the training people"""
     fuzzy: float = 0.1
     rule_use: float = 0.01
@@ -40,12 +40,12 @@ class TrainConfig(Settings):
     smoothing: float = 0.05
     centres_at: int = 30
     """outer step at which rule centres move to the k-means centres of the warmed-up inputs"""
-    validate_every: int = Field(25, ge=1)
-    validation_tasks: int = Field(4, ge=1)
+    validate_every: int = Field(default=25, ge=1)
+    validation_tasks: int = Field(default=4, ge=1)
     """per validation person and number of shots"""
-    patience: int = Field(8, ge=1)
+    patience: int = Field(default=8, ge=1)
     """validations without a better score before stopping early"""
-    checkpoint_every: int = Field(50, ge=1)
+    checkpoint_every: int = Field(default=50, ge=1)
     normalisation: str = "causal"
 
     @property
