@@ -56,7 +56,9 @@ class Prediction:
 
     def __post_init__(self) -> None:
         if self.probability.shape != (len(self.spans), len(self.emotions)):
-            raise InvalidRecord("prediction", where=self.recording, expected=(len(self.spans), len(self.emotions)), got=self.probability.shape)
+            raise InvalidRecord(
+                "prediction", where=self.recording, expected=(len(self.spans), len(self.emotions)), got=self.probability.shape
+            )
         if len(self.spans) and np.abs(self.probability.sum(axis=1) - 1).max() > 1e-3:
             raise InvalidRecord("probabilities must sum to 1", where=self.recording)
 

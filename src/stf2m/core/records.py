@@ -39,12 +39,16 @@ class Stream:
         if self.modality not in MODALITY_NAMES:
             raise InvalidRecord("unknown modality", where=where, expected=" ".join(MODALITY_NAMES), got=self.modality)
         if self.samples.ndim != 2 or self.samples.dtype != np.float32:
-            raise InvalidRecord("samples", where=where, expected="float32 (channel, time)", got=f"{self.samples.dtype} {self.samples.shape}")
+            raise InvalidRecord(
+                "samples", where=where, expected="float32 (channel, time)", got=f"{self.samples.dtype} {self.samples.shape}"
+            )
         count = self.samples.shape[1]
         if self.times.shape != (count,):
             raise InvalidRecord("one time per sample", where=where, expected=(count,), got=self.times.shape)
         if len(self.channels) != len(self.samples) or len(self.units) != len(self.samples):
-            raise InvalidRecord("one name and unit per channel", where=where, expected=len(self.samples), got=f"{self.channels} {self.units}")
+            raise InvalidRecord(
+                "one name and unit per channel", where=where, expected=len(self.samples), got=f"{self.channels} {self.units}"
+            )
         for unit in self.units:
             conversion(unit)
         if count > 1:
@@ -146,7 +150,9 @@ class Recording:
     @property
     def length(self) -> float:
         """Seconds from 0 to the end of the last stream."""
-        return max((float(s.times[-1]) + (1 / s.sample_rate if s.sample_rate else 0.0) for s in self.streams.values() if len(s.times)), default=0.0)
+        return max(
+            (float(s.times[-1]) + (1 / s.sample_rate if s.sample_rate else 0.0) for s in self.streams.values() if len(s.times)), default=0.0
+        )
 
     def __repr__(self) -> str:
         return f"Recording({self.id}, {self.subject}, {', '.join(self.streams)}, {self.length:.0f} s)"
