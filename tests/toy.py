@@ -20,9 +20,7 @@ def toy_segments(people: int = 4, each: int = 48, emotions: int = 3, seed: int =
     recording = np.repeat(np.arange(people * 8), per)
     within = np.tile(np.arange(per), people * 8)
     target = rng.integers(0, emotions, n)
-    descriptors = tuple(
-        DescriptorInfo(f"{info.modality} {i}", info.modality, "au", readable=i < 2) for info in INFOS for i in range(3)
-    )
+    descriptors = tuple(DescriptorInfo(f"{info.modality} {i}", info.modality, "au", readable=i < 2) for info in INFOS for i in range(3))
     pattern = rng.normal(size=(emotions, len(descriptors)))
     values = signal * pattern[target] + rng.normal(size=(people, len(descriptors)))[subject] + rng.normal(size=(n, len(descriptors)))
     lengths = [int(per * 2 * info.rate) for info in INFOS]

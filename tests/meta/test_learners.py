@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.toy import toy_segments
 from torch import Tensor
 
 from stf2m.core.tensors import Batch
@@ -16,7 +17,6 @@ from stf2m.model.network import Network
 from stf2m.prepare.normalise import fit_normaliser
 from stf2m.tasks.loader import Loader, gather, stack_tasks
 from stf2m.tasks.sampling import TaskSettings, people_of, sample_task
-from tests.toy import toy_segments
 
 SEGMENTS = toy_segments()
 LOADER = Loader(SEGMENTS, fit_normaliser(SEGMENTS, np.arange(len(SEGMENTS))), "emotion")
@@ -33,7 +33,9 @@ def made(name: str) -> tuple[Any, Any, dict[str, Tensor]]:
     return net, learner, noisy
 
 
-def stacked(net: Any, learner: Any, params: dict[str, Tensor], seeds: range = range(4), shots: tuple[int, ...] = (0, 1, 2)) -> tuple[Any, Any]:
+def stacked(
+    net: Any, learner: Any, params: dict[str, Tensor], seeds: range = range(4), shots: tuple[int, ...] = (0, 1, 2)
+) -> tuple[Any, Any]:
     tasks = [sample_task(PEOPLE, SEGMENTS, "emotion", TaskSettings(shots=shots), s) for s in seeds]
     stack = stack_tasks(tasks, SEGMENTS, "emotion", support_size=7, query_size=12)
     shared = encode_once(net, params, LOADER.batch(stack.rows, stack.offered), learner.shares_encoder)

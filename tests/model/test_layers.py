@@ -109,7 +109,12 @@ INFO = SignalInfo("eda", 4.0, 48, 8, ("tonic", "phasic"))
 
 
 def test_stem_gives_every_modality_the_same_token_grid() -> None:
-    infos = [INFO, SignalInfo("bvp", 64.0, 640, 128, ("p",)), SignalInfo("pupil", 15.0, 60, 30, ("p",)), SignalInfo("hr", 1.0, 12, 2, ("hr",))]
+    infos = [
+        INFO,
+        SignalInfo("bvp", 64.0, 640, 128, ("p",)),
+        SignalInfo("pupil", 15.0, 60, 30, ("p",)),
+        SignalInfo("hr", 1.0, 12, 2, ("hr",)),
+    ]
     for info in infos:
         tokens, mask = Stem(info, 8, 8.0, 16)(torch.randn(2, len(info.channels) + 1, info.samples).abs())
         assert tokens.shape == (2, len(info.channels), 16, 8) and mask.shape == tokens.shape[:3]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.toy import toy_segments
 
 from stf2m.core.tensors import Batch
 from stf2m.model.config import NetworkConfig
@@ -10,7 +11,6 @@ from stf2m.model.explain import rule_facts
 from stf2m.model.network import Network
 from stf2m.prepare.normalise import fit_normaliser
 from stf2m.tasks.loader import load_batch
-from tests.toy import toy_segments
 
 SEGMENTS = toy_segments(people=2)
 BATCH = load_batch(SEGMENTS, fit_normaliser(SEGMENTS, np.arange(len(SEGMENTS))), "emotion", np.arange(12))

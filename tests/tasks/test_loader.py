@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
+from tests.toy import toy_segments
 
 from stf2m.prepare.normalise import fit_normaliser
 from stf2m.tasks.loader import Loader, gather, load_batch, stack_tasks
 from stf2m.tasks.sampling import TaskSettings, people_of, sample_task
-from tests.toy import toy_segments
 
 SEGMENTS = toy_segments()
 NORMALISER = fit_normaliser(SEGMENTS, np.arange(len(SEGMENTS)))

@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.toy import toy_segments
 
 from stf2m.core.errors import Leak, NotEnoughLabels
 from stf2m.tasks.sampling import TaskSettings, people_of, sample_task
 from stf2m.tasks.task import Task
 from stf2m.tasks.views import View, index_views
-from tests.toy import toy_segments
 
 SEGMENTS = toy_segments()
 PEOPLE = people_of(SEGMENTS, "emotion", range(4))
 
 
-@given(seed=st.integers(0, 10_000), apart=st.sampled_from(["stimulus", "guard", "time"]), policy=st.sampled_from(["grid", "free", "one_vs_rest"]))
+@given(
+    seed=st.integers(0, 10_000),
+    apart=st.sampled_from(["stimulus", "guard", "time"]),
+    policy=st.sampled_from(["grid", "free", "one_vs_rest"]),
+)
 @settings(max_examples=60, deadline=None)
 def test_task_is_one_person_disjoint_and_repeatable(seed: int, apart: str, policy: str) -> None:
     drawn = [sample_task(PEOPLE, SEGMENTS, "emotion", TaskSettings(apart=(apart,), policy=policy), seed) for _ in range(2)]
@@ -53,6 +57,7 @@ def test_time_apart_puts_the_support_first(seed: int) -> None:
 
 def test_presence_says_nothing_under_grid_and_something_under_free() -> None:
     """Under grid every way of a task sees the same modalities; under free the pattern alone tells ways apart."""
+
     def differs(policy: str) -> bool:
         tasks = [sample_task(PEOPLE, SEGMENTS, "emotion", TaskSettings(policy=policy, all_views=0.0), s) for s in range(20)]
         return any(len(np.unique(np.concatenate([t.offered_support, t.offered_query]), axis=0)) > 1 for t in tasks)

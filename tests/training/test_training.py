@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.toy import toy_segments
 
 from stf2m.core.errors import CorruptStore, InvalidConfig, Leak, SensorMismatch, UnknownName, WrongVersion
 from stf2m.core.records import Segments
@@ -14,7 +15,6 @@ from stf2m.prepare.recipe import Recipe, SignalRecipe
 from stf2m.training.bundle import check_sensors, load_bundle, save_bundle
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import Fitted, train
-from tests.toy import toy_segments
 
 SEGMENTS = toy_segments()
 SMALL = {
@@ -44,7 +44,9 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, moment: int) -> None:
 
     whole = fit(out=tmp_path / "whole")
     with pytest.raises(Killed):
-        train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config(), out=tmp_path / "cut", progress=stop)
+        train(
+            SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config(), out=tmp_path / "cut", progress=stop
+        )
     resumed = fit(out=tmp_path / "cut")
     assert all(torch.equal(whole.params[name], resumed.params[name]) for name in whole.params)
     lines = [[json.loads(x) for x in (tmp_path / d / "log.jsonl").read_text().splitlines()] for d in ("whole", "cut")]
@@ -134,7 +136,9 @@ def test_unknown_learner_and_option_name_their_neighbours() -> None:
 
 def test_bundle_comes_back_with_the_same_answers(tmp_path: Path) -> None:
     fitted = fit()
-    path = save_bundle(tmp_path / "people.stf2m", fitted, RECIPE, {"dataset": "toy", "consent": "non-commercial", "people": 4, "subjects": ["P0"]})
+    path = save_bundle(
+        tmp_path / "people.stf2m", fitted, RECIPE, {"dataset": "toy", "consent": "non-commercial", "people": 4, "subjects": ["P0"]}
+    )
     bundle = load_bundle(path)
     a, b = (f.predict(SEGMENTS, np.arange(6), np.arange(10, 20)) for f in (fitted, bundle.fitted))
     for one, two in zip(a, b):

@@ -9,7 +9,18 @@ from torch.nn import functional as F
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
-    FIXED, HEAD, META, apply_head, descend, global_head, hidden_of, initial, labelled, remove_baseline, score_adapted, support_loss,
+    FIXED,
+    HEAD,
+    META,
+    apply_head,
+    descend,
+    global_head,
+    hidden_of,
+    initial,
+    labelled,
+    remove_baseline,
+    score_adapted,
+    support_loss,
 )  # fmt: skip
 
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from torch.nn import functional as F
-
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
-from stf2m.meta.learner import baseline, features_of, initial, labelled, no_modulation, score_adapted
+from stf2m.meta.learner import META, baseline, features_of, initial, labelled, no_modulation, score_adapted
 
 
 class Frozen:
@@ -26,6 +24,6 @@ class Frozen:
 def start_global(net: Any, params: Params, support: Batch | Features) -> tuple[Adaptation, Features]:
     """The common start: baseline measured and removed, nothing else changed; also the support's features before removal."""
     features = features_of(net, params, support)
-    memory = baseline(features, labelled(features, net.emotions), F.softplus(params["meta.usual"]) + 1.0)
+    memory = baseline(features, labelled(features, net.emotions), params[META + "usual"])
     memory |= no_modulation(net, features.u)
     return Adaptation({}, memory, features.u.new_zeros(0)), features

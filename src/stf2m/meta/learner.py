@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
+from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 
@@ -80,24 +81,26 @@ def class_weights(labels: Float[Tensor, "segment emotion"]) -> Float[Tensor, " s
     return each.sum(dim=1) / (counts > 0).sum().clamp(min=1)
 
 
-def baseline(features: Features, labels: Tensor, prior: Tensor) -> dict[str, Tensor]:
+def baseline(features: Features, labels: Tensor, raw: Tensor) -> dict[str, Tensor]:
     """The person's usual: n / (n + prior) times the class-balanced mean of the support, over present entries.
 
+    `raw` (3,) gives prior = softplus(raw) + 0.5 for the parts, the wide inputs and the rules' inputs: how many labelled
+    segments it takes before their mean is believed to be this person rather than chance.
     The labels only balance the mean; what is removed carries no class. Empty support -> 0.
     """
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
-    trust = total / (total + prior)
+    trust = total / (total + F.softplus(raw) + 0.5)
 
-    def mean(values: Tensor, present: Tensor) -> Tensor:
+    def mean(values: Tensor, present: Tensor, trust: Tensor) -> Tensor:
         here = weight * present
         share = here / here.sum(dim=0).clamp(min=1e-6)
         return trust * (share.reshape(*share.shape, *[1] * (values.ndim - 2)) * values).sum(dim=0)
 
     return {
-        "usual_parts": mean(features.parts, features.present),
-        "usual_wide": mean(features.wide, features.wide_present),
-        "usual_u": mean(features.u, features.u_present),
+        "usual_parts": mean(features.parts, features.present, trust[0]),
+        "usual_wide": mean(features.wide, features.wide_present, trust[1]),
+        "usual_u": mean(features.u, features.u_present, trust[2]),
     }
 
 
@@ -158,9 +161,7 @@ def support_loss(scores: Scores, features: Features, labels: Tensor) -> Tensor:
     return entropy + 0.5 * (rated * error).sum() / rated.sum().clamp(min=1)
 
 
-def descend(
-    loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps: int
-) -> tuple[Params, Float[Tensor, " step"]]:
+def descend(loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps: int) -> tuple[Params, Float[Tensor, " step"]]:
     """`steps` gradient steps on `fast` with one learned size per tensor: theta <- theta - size * grad.
 
     A gradient longer than 10 is scaled down to 10, so that one odd support label cannot throw a person away.
@@ -177,5 +178,5 @@ def descend(
 
 
 def initial(net: nn.Module, **scalars: float) -> Params:
-    """The network's parameters and named scalars of the learner; `usual` (the baseline's prior, softplus + 1) is common."""
-    return network_params(net) | {META + name: torch.tensor(value) for name, value in {"usual": 0.7, **scalars}.items()}
+    """The network's parameters and named scalars of the learner; `usual`, the priors of the baseline, is common."""
+    return network_params(net) | {META + "usual": torch.full((3,), 1.3)} | {META + name: torch.tensor(v) for name, v in scalars.items()}

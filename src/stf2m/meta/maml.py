@@ -8,8 +8,21 @@ from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.learner import (
-    FIXED, META, NET, apply_head, baseline, descend, global_head, features_of, hidden_of, initial, labelled, no_modulation, remove_baseline,
-    score_adapted, support_loss,
+    FIXED,
+    META,
+    NET,
+    apply_head,
+    baseline,
+    descend,
+    features_of,
+    global_head,
+    hidden_of,
+    initial,
+    labelled,
+    no_modulation,
+    remove_baseline,
+    score_adapted,
+    support_loss,
 )  # fmt: skip
 
 
@@ -37,7 +50,7 @@ class Maml:
 
         some = (support.weight * support.known).sum().clamp(max=1.0)
         start = {name: value.detach() for name, value in fast.items()} if self.first_order else fast
-        moved, losses = descend(loss, start, {name: some * size for name in fast}, self.steps)
+        moved, losses = descend(loss, start, dict.fromkeys(fast, some * size), self.steps)
         if self.first_order:
             moved = {name: fast[name] + (moved[name] - start[name]).detach() for name in fast}
         _, memory = self._start(net, params | moved, support)
@@ -45,7 +58,7 @@ class Maml:
 
     def _start(self, net: Any, params: Params, support: Batch | Features) -> tuple[Features, Params]:
         features = features_of(net, params, support)
-        memory = baseline(features, labelled(features, net.emotions), F.softplus(params[META + "usual"]) + 1.0)
+        memory = baseline(features, labelled(features, net.emotions), params[META + "usual"])
         return features, memory | no_modulation(net, features.u)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:

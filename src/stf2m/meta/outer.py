@@ -48,9 +48,7 @@ def run_tasks(
     return vmap(one, randomness="different")(support, query, own or {})
 
 
-def run_task(
-    net: Any, learner: Any, params: Params, support: Any, query: Any, meaning: Tensor | None, weights: LossWeights
-) -> Outcome:
+def run_task(net: Any, learner: Any, params: Params, support: Any, query: Any, meaning: Tensor | None, weights: LossWeights) -> Outcome:
     """One task: adapt on the support, score the query, measure."""
     adaptation = learner.adapt(net, params, support)
     scores = learner.score(net, params, adaptation, query)

@@ -27,7 +27,9 @@ class ProtoNet:
             h[:, : net.deep], labels, params[META + "prototypes"],
             F.softplus(params[META + "pull"]).expand(net.emotions), F.softplus(params[META + "temperature"]),
         )  # fmt: skip
-        wide = gaussian_head(h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], F.softplus(params[META + "wide_pull"]).expand(net.emotions))
+        wide = gaussian_head(
+            h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], F.softplus(params[META + "wide_pull"]).expand(net.emotions)
+        )
         weight = torch.cat([deep.weight, wide.weight], dim=1)
         return adaptation._replace(params={HEAD[0]: weight, HEAD[1]: deep.bias + wide.bias})
 

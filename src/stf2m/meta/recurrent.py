@@ -11,8 +11,21 @@ from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
 from stf2m.meta.heads import closed_form, gaussian_head, prototype_head, ridge_change
 from stf2m.meta.learner import (
-    HEAD, META, apply_head, baseline, descend, features_of, fuse, global_head, labelled, network_params, no_modulation,
-    reason, remove_baseline, score_adapted, support_loss,
+    HEAD,
+    META,
+    apply_head,
+    baseline,
+    descend,
+    features_of,
+    fuse,
+    global_head,
+    labelled,
+    network_params,
+    no_modulation,
+    reason,
+    remove_baseline,
+    score_adapted,
+    support_loss,
 )  # fmt: skip
 
 
@@ -64,8 +77,8 @@ class Recurrent:
         self.reading = Reading(net, self.state, self.token)
         params = network_params(net)
         params |= {f"{META}reading.{name}": value.detach().clone() for name, value in self.reading.named_parameters()}
-        scalars = {"usual": 0.7, "pull": 0.5, "wide_pull": 4.0, "strength": -1.0, "target": 1.5, "temperature": 2.0}
-        params |= {META + name: torch.tensor(value) for name, value in scalars.items()}
+        scalars = {"pull": 0.5, "wide_pull": 4.0, "strength": -1.0, "target": 1.5, "temperature": 2.0}
+        params |= {META + name: torch.tensor(value) for name, value in scalars.items()} | {META + "usual": torch.full((3,), 1.3)}
         params[META + "choice"] = torch.tensor([0.0, 1.0, 1.0])
         params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.deep)
         sizes = {"scale": -2.0, "shift": -2.0, "weight": -2.0, "bias": -2.0}
@@ -75,7 +88,7 @@ class Recurrent:
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         features = features_of(net, params, support)
         labels = labelled(features, net.emotions)
-        memory = baseline(features, labels, F.softplus(params[META + "usual"]) + 1.0)
+        memory = baseline(features, labels, params[META + "usual"])
         features = remove_baseline(features, memory)
         still = no_modulation(net, features.u)
         decided = self.read(net, params, reason(net, params, features, still).z, labels, features)
@@ -96,9 +109,7 @@ class Recurrent:
         rotations = max(1, min(self.rotations, len(z)))
         return {name: some * value for name, value in functional_call(self.reading, own, (z, labels, features, rotations)).items()}
 
-    def first_head(
-        self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params, world: Params
-    ) -> Params:
+    def first_head(self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params, world: Params) -> Params:
         """On the deep part a mixture of global, prototype and closed-form head; on the wide part posterior class means.
 
         Without labels every part is the global one.

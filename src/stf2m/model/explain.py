@@ -46,6 +46,8 @@ def rule_facts(net: Network, most: int = 3, least_centre: float = 0.35) -> list[
         order = (relevance[r] * centre[r].abs().clamp(max=3)).argsort(descending=True).tolist()
         kept = [j for j in order if abs(float(centre[r, j])) >= least_centre][:most] or order[:1]
         found.append(
-            RuleFacts(tuple(kept), tuple(float(centre[r, j]) for j in kept), tuple(float(relevance[r, j]) for j in kept), terms[r], logits[r])
+            RuleFacts(
+                tuple(kept), tuple(float(centre[r, j]) for j in kept), tuple(float(relevance[r, j]) for j in kept), terms[r], logits[r]
+            )
         )
     return found

@@ -46,9 +46,7 @@ class Network(nn.Module):
     `forward(stage, ...)` runs the method of that name, because `functional_call` can only call `forward`.
     """
 
-    def __init__(
-        self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...], emotions: int
-    ):
+    def __init__(self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...], emotions: int):
         super().__init__()
         self.config, self.emotions = config, emotions
         self.modalities = tuple(info.modality for info in infos)
@@ -68,7 +66,9 @@ class Network(nn.Module):
         deep = config.width + semantics + (config.rules if isinstance(self.rules, RuleLayer) else 0)
         self.norm = LayerNorm(deep)
         wide = len(descriptors) if config.wide and config.descriptors else 0
-        self.register_buffer("wide_owner", torch.tensor([self.modalities.index(d.modality) for d in descriptors][:wide], dtype=torch.long), persistent=False)
+        self.register_buffer(
+            "wide_owner", torch.tensor([self.modalities.index(d.modality) for d in descriptors][:wide], dtype=torch.long), persistent=False
+        )
         one_hot = F.one_hot(self.wide_owner, len(infos)).float()
         self.register_buffer("wide_of", one_hot, persistent=False)
         self.metric = nn.Parameter(torch.eye(wide), requires_grad=False)

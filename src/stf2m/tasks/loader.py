@@ -137,6 +137,7 @@ def _relabel(labels: NDArray[np.int64], focus: int | None) -> NDArray[np.int64]:
 
 def gather(batch: Any, side: Side) -> Any:
     """A Batch or Features of distinct segments -> the same with a leading task axis, labels and weights from the side."""
+
     def pick(value: Any) -> Any:
         return {k: v[side.place] for k, v in value.items()} if isinstance(value, dict) else value[side.place]
 

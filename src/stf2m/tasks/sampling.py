@@ -11,8 +11,8 @@ from pydantic import Field
 from stf2m.core.config import Settings
 from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Segments
-from stf2m.tasks.views import View
 from stf2m.tasks.task import Task
+from stf2m.tasks.views import View
 
 
 class TaskSettings(Settings):
@@ -22,13 +22,13 @@ class TaskSettings(Settings):
     shots: tuple[int, ...] = (0, 1, 2, 4)
     """support sizes to draw from, per class, or in total where `counting` says so"""
     counting: tuple[Literal["per_class", "total"], ...] = ("per_class",)
-    queries: int = Field(4, ge=1)
+    queries: int = Field(default=4, ge=1)
     """per class"""
     apart: tuple[Literal["stimulus", "guard", "time"], ...] = ("stimulus",)
     """support and query differ in stimulus (and so in recording), or lie `guard` s apart, or before/after one moment"""
-    guard: float = Field(4.0, ge=0)
+    guard: float = Field(default=4.0, ge=0)
     """s between the edges of a support and a query segment of one recording"""
-    all_views: float = Field(0.5, ge=0, le=1)
+    all_views: float = Field(default=0.5, ge=0, le=1)
     """share of tasks that show every modality; the others show a random subset"""
 
     @property
@@ -62,8 +62,13 @@ def people_of(segments: Segments, target: str, subjects: Sequence[int]) -> list[
         spans = segments.spans[rows]
         found.append(
             Person(
-                subject, rows, labels, segments.stimulus[rows], segments.recording[rows],
-                segments.session_time[rows], float(np.median(spans[:, 1] - spans[:, 0])),
+                subject,
+                rows,
+                labels,
+                segments.stimulus[rows],
+                segments.recording[rows],
+                segments.session_time[rows],
+                float(np.median(spans[:, 1] - spans[:, 0])),
             )  # fmt: skip
         )
     if not found:
@@ -98,9 +103,7 @@ def divide(person: Person, settings: TaskSettings, rng: np.random.Generator) -> 
         moment = rng.uniform(*np.quantile(person.start, [0.15, 0.6]))
         return everything[person.start < moment], everything[person.start >= moment + reach]
     centre = rng.permutation(everything)[: max(1, len(everything) // 8)]
-    gaps = np.abs(person.start[:, None] - person.start[None, centre]) + 1e9 * (
-        person.recording[:, None] != person.recording[None, centre]
-    )
+    gaps = np.abs(person.start[:, None] - person.start[None, centre]) + 1e9 * (person.recording[:, None] != person.recording[None, centre])
     far = gaps.min(axis=1) >= reach
     return centre, everything[far]
 

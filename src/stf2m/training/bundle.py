@@ -86,7 +86,9 @@ def load_bundle(path: str | Path) -> Bundle:
     facts = read_json(path / "bundle.json")
     if facts.get("format") != FORMAT:
         hint = "train it again with this version, or install the version that wrote it"
-        raise WrongVersion("bundle of another version", where=path, expected=f"format {FORMAT}", got=f"format {facts.get('format')}", hint=hint)
+        raise WrongVersion(
+            "bundle of another version", where=path, expected=f"format {FORMAT}", got=f"format {facts.get('format')}", hint=hint
+        )
     for name, digest in facts["sha256"].items():
         if sha256(path / name) != digest:
             raise CorruptStore("the file is not as it was written", where=path / name, hint="copy the bundle again from its source")

@@ -117,7 +117,7 @@ def take_step(setting: Setting, state: TrainState, optimiser: torch.optim.Optimi
     leaves = [p for p in state.params.values() if p.grad is not None]
     length = torch.nn.utils.clip_grad_norm_(leaves, config.clip)
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate(config, step)
+        group["lr"] = learning_rate(config, step) * group["pace"]
     optimiser.step()
     memory = min(config.average, (step + 1) / (step + 10))
     with torch.no_grad():

@@ -15,7 +15,7 @@ from torch import Tensor
 from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import FIXED, no_modulation, reason, remove_baseline
+from stf2m.meta.learner import FIXED, META, no_modulation, reason, remove_baseline
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
 from stf2m.prepare.normalise import Normaliser, fit_normaliser, standardise_descriptors
@@ -23,8 +23,8 @@ from stf2m.tasks.loader import Loader
 from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
 from stf2m.training.config import TrainConfig
-from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run
 from stf2m.training.log import JsonLines
+from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run
 from stf2m.training.population import MOST_ROWS, fit_population, jackknife
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
@@ -60,7 +60,9 @@ class Fitted:
         """The same parameters under another test-time learner (`finetune` of a `frozen` training)."""
         if config.training != self.config.training:
             raise Leak("these settings need a training of their own", got=config.learner)
-        return Fitted(config, self.inputs, self.target, self.net, build_learner(config, self.net)[0], self.params, self.normaliser, self.facts)
+        return Fitted(
+            config, self.inputs, self.target, self.net, build_learner(config, self.net)[0], self.params, self.normaliser, self.facts
+        )
 
     def load(self) -> Network:
         """Put the parameters into the network itself, for code that reads modules rather than parameters."""
@@ -200,9 +202,7 @@ def train(
     return Fitted(config, inputs, target, net, learner, state.best, normaliser, facts)
 
 
-def populations(
-    loader: Loader, config: TrainConfig, inputs: Inputs, people: Sequence[Person]
-) -> tuple[Params, dict[int, Params]]:
+def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Sequence[Person]) -> tuple[Params, dict[int, Params]]:
     """Population parameters from all training people, and without each of them; nothing where the wide path is off."""
     if not (config.network.wide and config.network.descriptors):
         return {}, {}
@@ -225,11 +225,11 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
     path = out / "state.safetensors" if out else None
     saved = load_state(path, key) if path else None
     state = saved or TrainState(params, _copy(params), _copy(params))
-    state.params = {name: value.requires_grad_(name not in FIXED) for name, value in state.params.items()}
-    names = [name for name in state.params if name not in FIXED]
-    optimiser = torch.optim.AdamW(_groups(state.params, setting.config.weight_decay), lr=setting.config.rate, betas=(0.9, 0.98))
-    order = [name for decays in (True, False) for name in names if _decays(name, state.params[name]) is decays]
-    restore_moments(optimiser, order, state.moments)
+    # by name, as a file gives them back: sums over parameters then add up in the same order after resuming
+    state.params = {name: state.params[name].requires_grad_(name not in FIXED) for name in sorted(state.params)}
+    groups, names = _groups(state.params, setting.config.weight_decay)
+    optimiser = torch.optim.AdamW(groups, lr=setting.config.rate, betas=(0.9, 0.98))
+    restore_moments(optimiser, names, state.moments)
     log = JsonLines(out / "log.jsonl", keep_until=state.step) if out else None
 
     def report(facts: dict[str, float]) -> None:
@@ -242,21 +242,31 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
         if path:
             save_state(path, now, key)
 
-    return run(setting, state, optimiser, Hooks(report, save, place_centres), order)
+    return run(setting, state, optimiser, Hooks(report, save, place_centres), names)
 
 
 def _copy(params: Params) -> Params:
     return {name: value.detach().clone() for name, value in params.items()}
 
 
-def _decays(name: str, value: Tensor) -> bool:
-    """Only matrices of the network shrink; scalars, norms, centres and relevances stay free."""
-    return value.ndim >= 2 and ".rules." not in name and "prototypes" not in name
+SCALAR_PACE = 10.0
+"""the few scalars of a learner (how far to trust, pull and step) move this much faster than weights, or a short training
+would leave them where they began"""
 
 
-def _groups(params: Params, decay: float) -> list[dict[str, Any]]:
-    sides = [[v for n, v in params.items() if n not in FIXED and _decays(n, v) is decays] for decays in (True, False)]
-    return [{"params": sides[0], "weight_decay": decay}, {"params": sides[1], "weight_decay": 0.0}]
+def _kind(name: str, value: Tensor) -> str:
+    """`weight` matrices shrink; norms, centres and relevances stay free; a learner's own scalars also move faster."""
+    if name == "net.loudness" or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
+        return "scalar"
+    return "weight" if value.ndim >= 2 and ".rules." not in name and "prototypes" not in name else "free"
+
+
+def _groups(params: Params, decay: float) -> tuple[list[dict[str, Any]], list[str]]:
+    """Optimiser groups and the names in their order."""
+    kinds = {"weight": (decay, 1.0), "free": (0.0, 1.0), "scalar": (0.0, SCALAR_PACE)}
+    names = {kind: [n for n, v in params.items() if n not in FIXED and _kind(n, v) == kind] for kind in kinds}
+    groups = [{"params": [params[n] for n in names[k]], "weight_decay": d, "pace": p} for k, (d, p) in kinds.items()]
+    return groups, [name for kind in kinds for name in names[kind]]
 
 
 def place_centres(setting: Setting, state: TrainState) -> None:

@@ -54,9 +54,13 @@ def load_state(path: Path, key: str) -> TrainState | None:
         meta = json.loads(data[8 : 8 + size])["__metadata__"]
         tensors = load(data)
     except Exception as problem:
-        raise CorruptStore("checkpoint cannot be read", where=path, got=type(problem).__name__, hint="delete it to start again") from problem
+        raise CorruptStore(
+            "checkpoint cannot be read", where=path, got=type(problem).__name__, hint="delete it to start again"
+        ) from problem
     if meta["format"] != str(FORMAT):
-        raise WrongVersion("checkpoint of another version", where=path, expected=FORMAT, got=meta["format"], hint="delete it to start again")
+        raise WrongVersion(
+            "checkpoint of another version", where=path, expected=FORMAT, got=meta["format"], hint="delete it to start again"
+        )
     if meta["key"] != key:
         return None
     parts: dict[str, Params] = {part: {} for part in ("params", "mean", "best", "moments")}
