@@ -1,10 +1,9 @@
 """Gradient steps on the head only (ANIL, Raghu et al. 2020), and on everything behind the encoder for `finetune`."""
 
+import math
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
@@ -18,6 +17,7 @@ from stf2m.meta.learner import (
     hidden_of,
     initial,
     labelled,
+    positive,
     remove_baseline,
     score_adapted,
     support_loss,
@@ -33,7 +33,7 @@ class Anil:
         self.steps, self.step_size = steps, step_size
 
     def init(self, net: Any) -> Params:
-        return initial(net, size=float(torch.tensor(self.step_size).expm1().log()))
+        return initial(net, size=math.log(self.step_size))
 
     def changed(self, net: Any, params: Params, memory: Params) -> Params:
         """What inner steps touch, at its start."""
@@ -41,7 +41,7 @@ class Anil:
 
     def size(self, params: Params) -> Tensor:
         """Step size of every changed tensor."""
-        return F.softplus(params[META + "size"])
+        return positive(params[META + "size"])
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support)

@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 
@@ -81,16 +80,21 @@ def class_weights(labels: Float[Tensor, "segment emotion"]) -> Float[Tensor, " s
     return each.sum(dim=1) / (counts > 0).sum().clamp(min=1)
 
 
+def positive(raw: Tensor) -> Tensor:
+    """exp(raw), at most e^8: a positive scalar of a learner that can shrink or grow by orders of magnitude while learning."""
+    return raw.clamp(max=8.0).exp()
+
+
 def baseline(features: Features, labels: Tensor, raw: Tensor) -> dict[str, Tensor]:
     """The person's usual: n / (n + prior) times the class-balanced mean of the support, over present entries.
 
-    `raw` (3,) gives prior = softplus(raw) + 0.5 for the parts, the wide inputs and the rules' inputs: how many labelled
+    `raw` (3,) gives prior = exp(raw) for the parts, the wide inputs and the rules' inputs: how many labelled
     segments it takes before their mean is believed to be this person rather than chance.
     The labels only balance the mean; what is removed carries no class. Empty support -> 0.
     """
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
-    trust = total / (total + F.softplus(raw) + 0.5)
+    trust = total / (total + positive(raw))
 
     def mean(values: Tensor, present: Tensor, trust: Tensor) -> Tensor:
         here = weight * present
@@ -179,4 +183,4 @@ def descend(loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps
 
 def initial(net: nn.Module, **scalars: float) -> Params:
     """The network's parameters and named scalars of the learner; `usual`, the priors of the baseline, is common."""
-    return network_params(net) | {META + "usual": torch.full((3,), 1.3)} | {META + name: torch.tensor(v) for name, v in scalars.items()}
+    return network_params(net) | {META + "usual": torch.full((3,), 0.7)} | {META + name: torch.tensor(v) for name, v in scalars.items()}

@@ -1,10 +1,9 @@
 """Model-agnostic meta-learning (Finn, Abbeel, Levine 2017): inner steps on every parameter of the network."""
 
+import math
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.learner import (
@@ -20,6 +19,7 @@ from stf2m.meta.learner import (
     initial,
     labelled,
     no_modulation,
+    positive,
     remove_baseline,
     score_adapted,
     support_loss,
@@ -35,11 +35,11 @@ class Maml:
         self.steps, self.step_size, self.first_order = steps, step_size, first_order
 
     def init(self, net: Any) -> Params:
-        return initial(net, size=float(torch.tensor(self.step_size).expm1().log()))
+        return initial(net, size=math.log(self.step_size))
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         fast = {name: value for name, value in params.items() if name.startswith(NET) and name not in FIXED}
-        size = F.softplus(params[META + "size"])
+        size = positive(params[META + "size"])
 
         def loss(now: Params) -> Tensor:
             features, memory = self._start(net, params | now, support)

@@ -3,12 +3,11 @@
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import gaussian_head, prototype_head
-from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, remove_baseline, score_adapted
+from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, positive, remove_baseline, score_adapted
 
 
 class ProtoNet:
@@ -17,7 +16,7 @@ class ProtoNet:
     shares_encoder = True
 
     def init(self, net: Any) -> Params:
-        return initial(net, pull=0.5, temperature=2.0, wide_pull=4.0) | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}
+        return initial(net, pull=0.0, temperature=0.7, wide_pull=1.4) | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support)
@@ -25,10 +24,10 @@ class ProtoNet:
         labels, world = labelled(features, net.emotions), global_head(net, params, adaptation.memory)
         deep = prototype_head(
             h[:, : net.deep], labels, params[META + "prototypes"],
-            F.softplus(params[META + "pull"]).expand(net.emotions), F.softplus(params[META + "temperature"]),
+            positive(params[META + "pull"]).expand(net.emotions), positive(params[META + "temperature"]),
         )  # fmt: skip
         wide = gaussian_head(
-            h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], F.softplus(params[META + "wide_pull"]).expand(net.emotions)
+            h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], positive(params[META + "wide_pull"]).expand(net.emotions)
         )
         weight = torch.cat([deep.weight, wide.weight], dim=1)
         return adaptation._replace(params={HEAD[0]: weight, HEAD[1]: deep.bias + wide.bias})

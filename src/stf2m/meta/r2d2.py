@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from torch.nn import functional as F
-
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import closed_form
-from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, remove_baseline, score_adapted
+from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, positive, remove_baseline, score_adapted
 
 
 class R2D2:
@@ -16,13 +14,13 @@ class R2D2:
     shares_encoder = True
 
     def init(self, net: Any) -> Params:
-        return initial(net, strength=-1.0, target=1.5)
+        return initial(net, strength=-1.2, target=0.5)
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support)
         h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
         labels = labelled(features, net.emotions)
-        strength, target = F.softplus(params[META + "strength"]), F.softplus(params[META + "target"])
+        strength, target = positive(params[META + "strength"]), positive(params[META + "target"])
         world = global_head(net, params, adaptation.memory)
         change = closed_form(h, labels, world[HEAD[0]], world[HEAD[1]], strength, target)
         return adaptation._replace(params={HEAD[0]: world[HEAD[0]] + change.weight, HEAD[1]: world[HEAD[1]] + change.bias})

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
@@ -22,6 +21,7 @@ from stf2m.meta.learner import (
     labelled,
     network_params,
     no_modulation,
+    positive,
     reason,
     remove_baseline,
     score_adapted,
@@ -77,8 +77,8 @@ class Recurrent:
         self.reading = Reading(net, self.state, self.token)
         params = network_params(net)
         params |= {f"{META}reading.{name}": value.detach().clone() for name, value in self.reading.named_parameters()}
-        scalars = {"pull": 0.5, "wide_pull": 4.0, "strength": -1.0, "target": 1.5, "temperature": 2.0}
-        params |= {META + name: torch.tensor(value) for name, value in scalars.items()} | {META + "usual": torch.full((3,), 1.3)}
+        scalars = {"pull": 0.0, "wide_pull": 1.4, "strength": -1.2, "target": 0.5, "temperature": 0.7}
+        params |= {META + name: torch.tensor(value) for name, value in scalars.items()} | {META + "usual": torch.full((3,), 0.7)}
         params[META + "choice"] = torch.tensor([0.0, 1.0, 1.0])
         params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.deep)
         sizes = {"scale": -2.0, "shift": -2.0, "weight": -2.0, "bias": -2.0}
@@ -116,13 +116,13 @@ class Recurrent:
         """
         deep = h[:, : net.deep]
         weight, bias = params["net.classify.weight"], params["net.classify.bias"]
-        temperature = F.softplus(params[META + "temperature"] + decided["temperature"])
-        pull = F.softplus(params[META + "pull"] + decided["pull"])
+        temperature = positive(params[META + "temperature"] + decided["temperature"])
+        pull = positive(params[META + "pull"] + decided["pull"])
         near = prototype_head(deep, labels, params[META + "prototypes"], pull, temperature)
-        strength = F.softplus(params[META + "strength"] + decided["strength"])
-        change = closed_form(deep, labels, weight, bias, strength, F.softplus(params[META + "target"]))
+        strength = positive(params[META + "strength"] + decided["strength"])
+        change = closed_form(deep, labels, weight, bias, strength, positive(params[META + "target"]))
         share = (params[META + "choice"] + decided["choice"]).softmax(dim=0)
-        wide_pull = F.softplus(params[META + "wide_pull"] + decided["wide_pull"])
+        wide_pull = positive(params[META + "wide_pull"] + decided["wide_pull"])
         wide = gaussian_head(h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], wide_pull)
         rated = features.weight * features.rated
         logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (deep @ world[HEAD[2]].T + world[HEAD[3]])
@@ -141,7 +141,7 @@ class Recurrent:
         """The inner steps on head and modulation."""
         kind = {"scale": "scale", "shift": "shift", HEAD[0]: "weight", HEAD[1]: "bias"}
         some = (labels.sum() > 0).to(features.u.dtype)
-        sizes = {name: some * F.softplus(params[f"{META}size.{k}"]) for name, k in kind.items()}
+        sizes = {name: some * positive(params[f"{META}size.{k}"]) for name, k in kind.items()}
         fast = {"scale": memory["scale"], "shift": memory["shift"], HEAD[0]: head[HEAD[0]], HEAD[1]: head[HEAD[1]]}
 
         def loss(now: Params) -> Tensor:
