@@ -11,6 +11,7 @@ from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, UnknownName
 from stf2m.evaluation import execute, work
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.execute import paths_of, read_timelines, run_study
+from stf2m.evaluation.outputs import write_outputs
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.results import markdown, table_csv, write_results
 from stf2m.evaluation.rows import COST, RowFile, current
@@ -150,7 +151,7 @@ def test_the_report_text_is_built_from_the_rows_alone(world, tmp_path):
     rows = run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
     text = write_results(study, rows)
     for piece in (
-        "### mood, `new_person`",
+        "### mood: new person",
         "*floors: no signal*",
         "(stimulus known)",
         "*oracles: look at true labels*",
@@ -162,6 +163,8 @@ def test_the_report_text_is_built_from_the_rows_alone(world, tmp_path):
     unfinished = write_results(study, [row for row in rows if row["role"] != "baseline"])
     assert "2 of 4 cells are not finished" in unfinished
     assert table_csv(study, rows).count("\n") > 100
+    made = write_outputs(study, paths_of(study, runs=tmp_path), rows)
+    assert made.results.read_text(encoding="utf-8") == text and "</html>" in made.report.read_text(encoding="utf-8")[-20:]
     assert markdown(tables_of(rows, "balanced_accuracy")[0]).count("|") > 50
 
 

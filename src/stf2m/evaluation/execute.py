@@ -156,7 +156,7 @@ def _one_thread() -> None:
 
 def _keep(folder: Path, cell: Cell, timelines: list[Timeline]) -> None:
     for timeline in timelines:
-        name = f"{timeline.target}-{timeline.setting}-{cell.fold}.json"
+        name = f"{timeline.target}-{timeline.setting.replace(' ', '_').replace(',', '')}-{cell.fold}.json"
         atomic_write_text(folder / name, json.dumps(timeline.to_json(), ensure_ascii=False))
 
 

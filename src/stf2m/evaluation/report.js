@@ -222,7 +222,7 @@ function openTimeline() {
   one("#modes-box").style.display = rated ? "" : "none";
   const modes = ["probability", "rating"];
   stops(one("#modes"), ["classes", "valence and arousal"], modes.indexOf(view.mode), (i) => { view.mode = modes[i]; drawTimeline(false); });
-  one("#timeline-note").textContent = "Band: wider where the answer is less sure (entropy; not a confidence interval). Diamonds: labels given by the person. Marks: the person’s own labels, which the model does not see. Drag to zoom, double-click to return.";
+  one("#timeline-note").textContent = "Band: wider where the answer is less sure (entropy; not a confidence interval). Diamonds: labels given by the person. Marks: the person’s own labels, which the model does not see. The percentage counts every segment without a label; the tables follow the protocol. Drag to zoom, double-click to return.";
   drawTimeline(false);
 }
 

@@ -37,13 +37,13 @@ def report_of(study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] =
 
 def report_table(study: Study, table: Table) -> ReportTable:
     """One table with its verdicts and its reading in words."""
-    found = verdicts(table, study.main)
+    found, protocol = verdicts(table, study.main), protocol_named(study, table.group.card)
     by_k = {verdict.shots: verdict for verdict in found}
     lines = table.lines
     at = lambda line: lines.index(line) if line is not None else -1  # noqa: E731
     return ReportTable(
-        title=f"{table.group.target.replace('_', ' ')} · {table.group.protocol.replace('_', ' ')}",
-        card=protocol_named(study, table.group.card).words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
+        title=f"{table.group.target.replace('_', ' ')} · {protocol.title}",
+        card=protocol.words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
         people=list(table.people), lines=[_line(study, table, line) for line in lines], headlines=[_headline(v) for v in found],
         floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],

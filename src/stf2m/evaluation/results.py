@@ -23,7 +23,14 @@ def write_results(study: Study, rows: Sequence[Row]) -> str:
     """One section: what was asked, a table per target and protocol with floors and intervals, the reading in words."""
     parts = [f"## {study.title or study.name}", "", _about(study, rows), ""]
     for table in tables_of(rows, study.primary):
-        parts += [f"### {table.group.target}, `{table.group.protocol}`", "", _card(study, table), "", markdown(table), ""]
+        parts += [
+            f"### {table.group.target}: {protocol_named(study, table.group.card).title}",
+            "",
+            _card(study, table),
+            "",
+            markdown(table),
+            "",
+        ]
         parts += [f"- {line}" for line in reading(table, study.main)] + [""]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -84,7 +91,7 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
 def _card(study: Study, table: Table) -> str:
     protocol = protocol_named(study, table.group.card)
     count = f"{len(table.people)} people, {table.query.mean:.0f} scored segments each on average"
-    return f"{protocol.words} Card `{table.group.card}`; {count}."
+    return f"Protocol `{protocol.name}`. {protocol.words} Card `{table.group.card}`; {count}."
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -82,8 +82,10 @@ class Timeline:
             raise CorruptStore(f"not a timeline ({problem})", hint="run the study again") from None
 
 
-def timeline_of(segments: Segments, target: str, predictor: Predictor, splits: Sequence[Split], *, rules: Sequence[str] = ()) -> Timeline:
-    """All segments of the splits' person, answered once per split (one split per number of labels)."""
+def timeline_of(
+    segments: Segments, target: str, predictor: Predictor, splits: Sequence[Split], *, setting: str, rules: Sequence[str] = ()
+) -> Timeline:
+    """All segments of the splits' person, answered once per split (one split per number of labels); `setting` is its heading."""
     person = splits[0].subject
     rows = np.flatnonzero(segments.subject == person)
     rows = rows[np.lexsort((segments.spans[rows, 0], segments.recording[rows], segments.session_time[rows]))]
@@ -93,7 +95,7 @@ def timeline_of(segments: Segments, target: str, predictor: Predictor, splits: S
     quality = (segments.quality[rows] * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
     labels = segments.targets[target][rows]
     return Timeline(
-        person=segments.subjects[person], target=target, setting=splits[0].protocol, emotions=list(segments.emotions[target]),
+        person=segments.subjects[person], target=target, setting=setting, emotions=list(segments.emotions[target]),
         recordings=[segments.recordings[r] for r in names], recording=[names.index(int(r)) for r in segments.recording[rows]],
         start=_round(segments.spans[rows, 0]), end=_round(segments.spans[rows, 1]),
         truth=[int(c) if c >= 0 else None for c in labels],

@@ -175,7 +175,9 @@ def _timelines(study: Study, segments: Segments, cell: Cell, method: Method, pro
     for person in fold.test:
         splits = [s for s in protocol.splits(segments, cell.target, person, study.seed) if s.draw == 0]
         if splits:
-            yield timeline_of(segments, cell.target, method.predictor, splits, rules=getattr(method.predictor, "rules", ()))
+            yield timeline_of(
+                segments, cell.target, method.predictor, splits, setting=protocol.title, rules=getattr(method.predictor, "rules", ())
+            )
             return
 
 

@@ -32,6 +32,11 @@ class Protocol(Settings):
     """s between the edges of support and query segments of one recording"""
 
     @property
+    def title(self) -> str:
+        """The name with what tells it from its siblings in one study, for headings."""
+        return self.name.replace("_", " ")
+
+    @property
     def words(self) -> str:
         """The card's text."""
         raise NotImplementedError

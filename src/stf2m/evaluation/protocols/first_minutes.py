@@ -20,6 +20,10 @@ class FirstMinutes(Protocol):
     """minutes since the session began, or "first_block" """
 
     @property
+    def title(self) -> str:
+        return "first minutes, to the end of the first block" if self.cut == "first_block" else f"first {self.cut:g} minutes"
+
+    @property
     def words(self) -> str:
         where = (
             "the end of the person's first labelled block of the class that is rarer in the data set (this cut looks at a label)"
