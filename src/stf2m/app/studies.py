@@ -34,15 +34,18 @@ def run_train(
 
 
 def run_whole_study(study: Path, data: Path | None, runs: Path, rows: Path | None, jobs: int, console: Console) -> None:
-    """Do what is not yet done, then print the tables."""
+    """Do what is not yet done, print the tables, and write them beside the rows, with the page."""
     from stf2m.evaluation.execute import run_study
+    from stf2m.evaluation.outputs import write_outputs
 
     loaded = load_study(study)
     paths = paths_of(loaded, data=data, runs=runs, rows=rows)
     found = run_study(loaded, paths, jobs=jobs, say=console.say)
     show_tables(loaded, found, console)
+    written = write_outputs(loaded, paths, found, command=f"stf2m study {study}")
     facts = {"study": loaded.name, "settings": loaded.hash, "rows": str(paths.rows), "tables": tables_as_json(loaded, found)}
-    console.result(facts, f"rows: {paths.rows}; the page with timelines: stf2m report {study}")
+    facts["written"] = [str(path) for path in written]
+    console.result(facts, f"rows: {paths.rows}; written: {', '.join(map(str, written))}")
 
 
 def run_report(study: Path, runs: Path, rows: Path | None, out: Path | None, markdown: bool, console: Console) -> None:
