@@ -210,7 +210,7 @@ def test_rule_use_is_zero_when_even_and_log_r_when_collapsed() -> None:
 
 
 def test_encoder_runs_outside_the_map_for_shared_learners() -> None:
-    net, learner, params = made("anil")
+    net, _, params = made("anil")
     batch = LOADER.batch(np.arange(3))
     assert isinstance(batch, Batch) and encode_once(net, params, batch, False) is batch
     torch.testing.assert_close(encode_once(net, params, batch, True).parts, call(net, params, "encode", batch).parts)

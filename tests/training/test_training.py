@@ -153,7 +153,7 @@ def test_bundle_of_another_version_and_damaged_bundle_are_said(tmp_path: Path) -
     path = save_bundle(tmp_path / "b.stf2m", fit(steps=0), RECIPE, {"dataset": "toy"})
     weights = path / "network.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(CorruptStore, match="network.safetensors"):
+    with pytest.raises(CorruptStore, match=r"network\.safetensors"):
         load_bundle(path)
     facts = json.loads((path / "bundle.json").read_text())
     (path / "bundle.json").write_text(json.dumps(facts | {"format": 99}))

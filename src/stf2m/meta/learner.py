@@ -174,7 +174,7 @@ def descend(loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps
     losses = []
     for _ in range(steps):
         slope, value = grad_and_value(loss)(fast)
-        norm = sum((g**2).sum() for g in slope.values())
+        norm = torch.stack([(g**2).sum() for g in slope.values()]).sum()
         damp = 10.0 / torch.sqrt(norm + 1e-12).clamp(min=10.0)
         fast = {name: fast[name] - sizes[name] * damp * slope[name] for name in fast}
         losses.append(value)

@@ -41,10 +41,11 @@ class Reading(nn.Module):
             "scale": width, "shift": width, "centre_shift": net.antecedents, "trust": len(net.modalities),
             "pull": emotions, "wide_pull": emotions, "strength": 1, "choice": 3, "temperature": 1,
         }  # fmt: skip
-        self.decide = nn.ModuleDict({name: nn.Linear(state, size) for name, size in sizes.items()})
-        for layer in self.decide.values():
+        layers = {name: nn.Linear(state, size) for name, size in sizes.items()}
+        for layer in layers.values():
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.decide = nn.ModuleDict(layers)
 
     def forward(self, z: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
         weight = features.weight * features.known

@@ -45,8 +45,9 @@ class Encoder(nn.Module):
         parts = 0
         if config.signals:
             tokens = max(1, round(max(i.window / i.rate for i in infos if not i.static or len(infos) == 1) * config.token_rate))
-            self.stems = nn.ModuleDict({i.modality: Stem(i, config.node_width, config.token_rate, tokens) for i in infos})
-            self.sizes = [stem.nodes for stem in self.stems.values()]
+            stems = {i.modality: Stem(i, config.node_width, config.token_rate, tokens) for i in infos}
+            self.stems = nn.ModuleDict(stems)
+            self.sizes = [stem.nodes for stem in stems.values()]
             self.blocks = nn.ModuleList(Block(config, sum(self.sizes)) for _ in range(config.blocks))
             self.readout = nn.Linear(config.node_width, 1)
             parts += config.node_width

@@ -46,6 +46,11 @@ class Network(nn.Module):
     `forward(stage, ...)` runs the method of that name, because `functional_call` can only call `forward`.
     """
 
+    readable: Tensor
+    owner: Tensor
+    wide_owner: Tensor
+    wide_of: Tensor
+
     def __init__(self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...], emotions: int):
         super().__init__()
         self.config, self.emotions = config, emotions

@@ -17,6 +17,9 @@ class Stem(nn.Module):
     Channels are graph nodes of their own, or features of one node where the modality says so.
     """
 
+    reach: Tensor
+    grid: Tensor
+
     def __init__(self, info: SignalInfo, width: int, token_rate: float, tokens: int):
         super().__init__()
         self.static, self.single = info.static, info.one_node or info.static

@@ -41,7 +41,7 @@ class Loader:
         present = s.present[rows] if offered is None else s.present[rows] & offered
         descriptors = standardise_descriptors(self.normaliser, s, rows)
         target, rating = s.targets[self.target][rows].astype(np.int64), s.rating[rows]
-        rated = np.isfinite(rating).all(axis=1)
+        rated = np.isfinite(rating[:, 0]) & np.isfinite(rating[:, 1])
         owner = np.array([s.modalities.index(d.modality) for d in s.descriptor_infos], dtype=int)
         shown = np.nan_to_num(descriptors) * present[:, owner]
         return Batch(

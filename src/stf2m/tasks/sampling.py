@@ -69,7 +69,7 @@ def people_of(segments: Segments, target: str, subjects: Sequence[int]) -> list[
                 segments.recording[rows],
                 segments.session_time[rows],
                 float(np.median(spans[:, 1] - spans[:, 0])),
-            )  # fmt: skip
+            )
         )
     if not found:
         raise NotEnoughLabels(f"nobody has two classes of {target!r}", where=segments.dataset, hint="check the target and its cuts")
@@ -80,7 +80,7 @@ def sample_task(people: Sequence[Person], segments: Segments, target: str, setti
     """Draw one task; the same seed gives the same task. Draws again (up to 50 times) while the query has one class only."""
     rng = np.random.default_rng(seed)
     for _ in range(50):
-        person = people[rng.integers(len(people))]
+        person = people[int(rng.integers(len(people)))]
         support_side, query_side = divide(person, settings, rng)
         query = balanced(person, query_side, settings.queries, rng)
         if len(np.unique(person.labels[query])) > 1:
@@ -145,8 +145,8 @@ def describe(
         shown = np.tile(subset(len(modalities), settings.all_views, rng), (len(emotions), 1))
     views = tuple(View(m, e) for c, e in enumerate(emotions) for j, m in enumerate(modalities) if shown[c, j])
     focus = int(rng.choice(np.unique(person.labels[query]))) if settings.policy == "one_vs_rest" else None
-    offered = [shown[person.labels[side]] for side in (support, query)]
-    return Task(person.subject, settings.policy, views, person.rows[support], person.rows[query], *offered, seed, focus)
+    seen, asked = shown[person.labels[support]], shown[person.labels[query]]
+    return Task(person.subject, settings.policy, views, person.rows[support], person.rows[query], seen, asked, seed, focus)
 
 
 def subset(count: int, all_views: float, rng: np.random.Generator) -> NDArray[np.bool_]:

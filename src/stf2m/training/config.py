@@ -24,6 +24,9 @@ class TrainConfig(Settings):
     """tasks per outer step"""
     rate: float = Field(default=2e-3, gt=0)
     """AdamW step size after warm-up; falls to 2 % of it on a cosine"""
+    scalar_pace: float = Field(default=3.0, gt=0)
+    """how much faster than weights the few scalars of a learner move (how far to trust, pull and step), which a short
+    training would otherwise leave where they began"""
     warm_up: int = 20
     weight_decay: float = 0.05
     clip: float = 2.0

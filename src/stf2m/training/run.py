@@ -15,7 +15,7 @@ from torch import Tensor
 from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import FIXED, META, no_modulation, reason, remove_baseline
+from stf2m.meta.learner import FIXED, META, features_of, no_modulation, reason, remove_baseline
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
 from stf2m.prepare.normalise import Normaliser, fit_normaliser, standardise_descriptors
@@ -227,7 +227,7 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
     state = saved or TrainState(params, _copy(params), _copy(params))
     # by name, as a file gives them back: sums over parameters then add up in the same order after resuming
     state.params = {name: state.params[name].requires_grad_(name not in FIXED) for name in sorted(state.params)}
-    groups, names = _groups(state.params, setting.config.weight_decay)
+    groups, names = _groups(state.params, setting.config.weight_decay, setting.config.scalar_pace)
     optimiser = torch.optim.AdamW(groups, lr=setting.config.rate, betas=(0.9, 0.98))
     restore_moments(optimiser, names, state.moments)
     log = JsonLines(out / "log.jsonl", keep_until=state.step) if out else None
@@ -249,11 +249,6 @@ def _copy(params: Params) -> Params:
     return {name: value.detach().clone() for name, value in params.items()}
 
 
-SCALAR_PACE = 10.0
-"""the few scalars of a learner (how far to trust, pull and step) move this much faster than weights, or a short training
-would leave them where they began"""
-
-
 def _kind(name: str, value: Tensor) -> str:
     """`weight` matrices shrink; norms, centres and relevances stay free; a learner's own scalars also move faster."""
     if name == "net.loudness" or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
@@ -261,9 +256,9 @@ def _kind(name: str, value: Tensor) -> str:
     return "weight" if value.ndim >= 2 and ".rules." not in name and "prototypes" not in name else "free"
 
 
-def _groups(params: Params, decay: float) -> tuple[list[dict[str, Any]], list[str]]:
+def _groups(params: Params, decay: float, pace: float) -> tuple[list[dict[str, Any]], list[str]]:
     """Optimiser groups and the names in their order."""
-    kinds = {"weight": (decay, 1.0), "free": (0.0, 1.0), "scalar": (0.0, SCALAR_PACE)}
+    kinds = {"weight": (decay, 1.0), "free": (0.0, 1.0), "scalar": (0.0, pace)}
     names = {kind: [n for n, v in params.items() if n not in FIXED and _kind(n, v) == kind] for kind in kinds}
     groups = [{"params": [params[n] for n in names[k]], "weight_decay": d, "pace": p} for k, (d, p) in kinds.items()]
     return groups, [name for kind in kinds for name in names[kind]]
@@ -279,12 +274,12 @@ def place_centres(setting: Setting, state: TrainState) -> None:
     rows = np.sort(np.random.default_rng(setting.config.seed).permutation(rows)[:2000])
     with torch.no_grad():
         setting.net.eval()
-        features = encode_once(setting.net, state.params, setting.loader.batch(rows), True)
+        features = features_of(setting.net, state.params, setting.loader.batch(rows))
         centred = remove_baseline(features, people_means(features, setting.segments.subject[rows]))
         inputs = rule_inputs(setting.net, state.params, centred)
         rules = state.params["net.rules.centre"].shape[0]
         count = min(rules, len(rows))
-        found = KMeans(count, n_init=3, random_state=setting.config.seed).fit(inputs.numpy())
+        found = KMeans(count, n_init="auto", random_state=setting.config.seed).fit(inputs.numpy())
         centres = torch.from_numpy(found.cluster_centers_.astype(np.float32))
         for store in (state.params, state.mean):
             store["net.rules.centre"][:count] = centres
