@@ -264,3 +264,27 @@ def test_committed_studies_are_valid(root):
     for study in found:
         assert all(0 in protocol.shots for protocol in study.asked)
         assert len(cells_of(study)) == len({(c.settings, c.target) for c in cells_of(study)}) > 10
+
+
+@pytest.mark.parametrize("mode", ["causal", "train_stats", "transductive"])
+def test_learners_train_in_the_normalisation_of_the_recipe(world, monkeypatch, mode):
+    from stf2m.app.train import config_for
+    from stf2m.evaluation import learned
+
+    class Enough(BaseException):
+        pass
+
+    def note(*_, config, **__):
+        raise Enough(config.normalisation)
+
+    monkeypatch.setattr(learned, "train", note)
+    recipe = {**SETTINGS["recipe"], "normalisation": mode}
+    study = study_of(recipe=recipe, learners={"anil": {"steps": 2}}, baselines=[])
+    with pytest.raises(Enough, match=mode):
+        work.run_cell(study, world, cells_of(study)[-1])
+    assert config_for(study, "anil").normalisation == config_for(study, "r2d2").normalisation == mode
+
+
+def test_the_normalisation_is_said_once():
+    with pytest.raises(InvalidConfig, match=r"normalisation.*expected causal, got train_stats.*under \[recipe\]"):
+        cells_of(study_of(learners={"anil": {"normalisation": "train_stats"}}))

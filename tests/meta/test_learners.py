@@ -214,3 +214,14 @@ def test_encoder_runs_outside_the_map_for_shared_learners() -> None:
     batch = LOADER.batch(np.arange(3))
     assert isinstance(batch, Batch) and encode_once(net, params, batch, False) is batch
     torch.testing.assert_close(encode_once(net, params, batch, True).parts, call(net, params, "encode", batch).parts)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_without_centring_nothing_of_the_support_is_removed(name: str) -> None:
+    net, learner, params = made(name)
+    support, _ = stacked(net, learner, params, shots=(2,))
+    usual = lambda: {k: v for k, v in learner.adapt(net, params, item(support, 0)).memory.items() if k.startswith("usual_")}  # noqa: E731
+    assert len(usual()) == 3 and all(v.abs().max() > 0 for v in usual().values())
+    shapes = {k: v.shape for k, v in usual().items()}
+    learner.centre = False
+    assert all((v == 0).all() and v.shape == shapes[k] for k, v in usual().items())

@@ -166,3 +166,23 @@ def test_bundle_refuses_foreign_sensors_in_words(tmp_path: Path) -> None:
     assert check_sensors(bundle, ("bvp", "eeg"), where="monday.csv") == ("bvp",)
     with pytest.raises(SensorMismatch, match=r"monday.csv.*expected eda or bvp.*got eeg"):
         check_sensors(bundle, ("eeg",), where="monday.csv")
+
+
+def test_train_stats_centres_on_nothing_and_comes_back_so(tmp_path: Path) -> None:
+    fitted = fit(normalisation="train_stats", steps=4)
+    again = load_bundle(save_bundle(tmp_path / "b.stf2m", fitted, RECIPE, {"dataset": "toy"})).fitted
+    for one in (fitted, again):
+        memory = one.adapt(SEGMENTS, np.arange(150, 160)).memory
+        assert all((memory[name] == 0).all() for name in ("usual_parts", "usual_wide", "usual_u"))
+    assert fit(steps=4).adapt(SEGMENTS, np.arange(150, 160)).memory["usual_wide"].abs().max() > 0
+
+
+def test_train_stats_resumes_as_well(tmp_path: Path) -> None:
+    whole = fit(normalisation="train_stats")
+    with pytest.raises(Killed):
+        train(
+            SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config(normalisation="train_stats"),
+            out=tmp_path, progress=lambda facts: (_ for _ in ()).throw(Killed) if facts["step"] == 5 else None,
+        )  # fmt: skip
+    resumed = fit(out=tmp_path, normalisation="train_stats")
+    assert all(torch.equal(whole.params[name], resumed.params[name]) for name in whole.params)

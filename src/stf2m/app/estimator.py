@@ -62,7 +62,7 @@ class PersonalClassifier(ClassifierMixin, BaseEstimator):
         if len(people) < 3:
             raise NotEnoughLabels("too few people to learn from", expected="at least 3", got=len(people))
         judges = max(1, len(people) // 5)
-        config = TrainConfig(learner=self.learner, steps=self.steps, seed=self.seed)
+        config = TrainConfig(learner=self.learner, steps=self.steps, seed=self.seed, normalisation=recipe.normalisation)
         fitted = train(
             segments, target=self.target, train_people=sorted(people[judges:].tolist()),
             validation_people=sorted(people[:judges].tolist()), config=config,

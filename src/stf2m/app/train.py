@@ -80,7 +80,7 @@ def train_bundle(
 def config_for(study: Study, learner: str) -> Any:
     """The study's settings of one learner; a learner that the study does not list gets the common settings."""
     settings = study.learner_settings(learner) if learner in study.learners else {"learner": learner, **study.training}
-    config, _ = config_of(settings, where=f"study {study.name}, learner {learner}")
+    config, _ = config_of(settings, normalisation=study.recipe.normalisation, where=f"study {study.name}, learner {learner}")
     return config.model_copy(update={"seed": study.seed})
 
 

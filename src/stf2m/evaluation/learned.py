@@ -16,18 +16,22 @@ from stf2m.training.run import Fitted, train
 Heartbeat = Callable[[dict[str, float]], None]
 
 
-def config_of(settings: dict[str, Any], *, where: str) -> tuple[TrainConfig, int]:
-    """Training settings and the number of seeds to average; raises `InvalidConfig` in one sentence."""
+def config_of(settings: dict[str, Any], *, normalisation: str, where: str) -> tuple[TrainConfig, int]:
+    """Training settings under the recipe's `normalisation`, and the number of seeds to average; raises `InvalidConfig`."""
     values = dict(settings)
     seeds = values.pop("seeds", 1)
     if not isinstance(seeds, int) or seeds < 1:
         raise InvalidConfig("seeds", where=where, expected="a whole number from 1", got=seeds)
+    if values.setdefault("normalisation", normalisation) != normalisation:
+        raise InvalidConfig(
+            "normalisation", where=where, expected=normalisation, got=values["normalisation"], hint="set it once, under [recipe]"
+        )
     return build(TrainConfig, values, where=where), seeds
 
 
-def training_of(settings: dict[str, Any], *, where: str) -> str:
+def training_of(settings: dict[str, Any], *, normalisation: str, where: str) -> str:
     """Equal for learners that can share one training."""
-    config, seeds = config_of(settings, where=where)
+    config, seeds = config_of(settings, normalisation=normalisation, where=where)
     return f"{config.training.hash}-{seeds}"
 
 

@@ -127,7 +127,8 @@ def _learner_groups(study: Study) -> list[tuple[str, ...]]:
 
     shared: dict[str, list[str]] = {}
     for name in study.learners:
-        shared.setdefault(training_of(study.learner_settings(name), where=f"study {study.name}, learner {name}"), []).append(name)
+        how = {"normalisation": study.recipe.normalisation, "where": f"study {study.name}, learner {name}"}
+        shared.setdefault(training_of(study.learner_settings(name), **how), []).append(name)
     return [tuple(names) for names in shared.values()]
 
 

@@ -106,7 +106,8 @@ def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
 
     first = None
     for name in cell.methods:
-        config, seeds = config_of(study.learner_settings(name), where=f"study {study.name}, learner {name}")
+        how = {"normalisation": study.recipe.normalisation, "where": f"study {study.name}, learner {name}"}
+        config, seeds = config_of(study.learner_settings(name), **how)
         learned = Learned(config, seeds=seeds, sibling=first, heartbeat=heartbeat)
         first = first or learned
         yield Method(name, "learner", learned)

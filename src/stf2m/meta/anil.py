@@ -28,6 +28,7 @@ class Anil:
     """`steps` inner steps on the head from the global head, with one meta-learned step size."""
 
     shares_encoder = True
+    centre = True
 
     def __init__(self, steps: int = 5, step_size: float = 0.1):
         self.steps, self.step_size = steps, step_size
@@ -44,7 +45,7 @@ class Anil:
         return positive(params[META + "size"])
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        adaptation, features = start_global(net, params, support)
+        adaptation, features = start_global(net, params, support, centre=self.centre)
         labels = labelled(features, net.emotions)
         near = remove_baseline(features, adaptation.memory)
         some = (labels.sum() > 0).to(features.u.dtype)

@@ -10,20 +10,21 @@ class Frozen:
     """The supervised network as it is. Its outer loss is ordinary supervised training on the same segments."""
 
     shares_encoder = True
+    centre = True
 
     def init(self, net: Any) -> Params:
         return initial(net)
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        return start_global(net, params, support)[0]
+        return start_global(net, params, support, centre=self.centre)[0]
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         return score_adapted(net, params, adaptation, query)
 
 
-def start_global(net: Any, params: Params, support: Batch | Features) -> tuple[Adaptation, Features]:
+def start_global(net: Any, params: Params, support: Batch | Features, *, centre: bool = True) -> tuple[Adaptation, Features]:
     """The common start: baseline measured and removed, nothing else changed; also the support's features before removal."""
     features = features_of(net, params, support)
-    memory = baseline(features, labelled(features, net.emotions), params[META + "usual"])
+    memory = baseline(features, labelled(features, net.emotions), params[META + "usual"], centre=centre)
     memory |= no_modulation(net, features.u)
     return Adaptation({}, memory, features.u.new_zeros(0)), features

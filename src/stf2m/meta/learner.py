@@ -34,9 +34,12 @@ class Learner(Protocol):
     """How parameters change given a support set.
 
     `shares_encoder`: adapting never touches the encoder, so `Features` may be computed once for all tasks.
+    `centre`: the mean of the support is removed; false in normalisation `train_stats`, where nothing of the new person
+    may be a statistic.
     """
 
     shares_encoder: bool
+    centre: bool
 
     def init(self, net: nn.Module) -> Params:
         """Meta-parameters at the start of meta-training: the network's own and the learner's."""
@@ -85,13 +88,15 @@ def positive(raw: Tensor) -> Tensor:
     return raw.clamp(max=8.0).exp()
 
 
-def baseline(features: Features, labels: Tensor, raw: Tensor) -> dict[str, Tensor]:
+def baseline(features: Features, labels: Tensor, raw: Tensor, *, centre: bool = True) -> dict[str, Tensor]:
     """The person's usual: n / (n + prior) times the class-balanced mean of the support, over present entries.
 
     `raw` (3,) gives prior = exp(raw) for the parts, the wide inputs and the rules' inputs: how many labelled
     segments it takes before their mean is believed to be this person rather than chance.
-    The labels only balance the mean; what is removed carries no class. Empty support -> 0.
+    The labels only balance the mean; what is removed carries no class. Empty support, or `centre` off -> 0.
     """
+    if not centre:
+        return no_baseline(features)
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
     trust = total / (total + positive(raw))
@@ -106,6 +111,12 @@ def baseline(features: Features, labels: Tensor, raw: Tensor) -> dict[str, Tenso
         "usual_wide": mean(features.wide, features.wide_present, trust[1]),
         "usual_u": mean(features.u, features.u_present, trust[2]),
     }
+
+
+def no_baseline(features: Features) -> dict[str, Tensor]:
+    """The baseline that changes nothing."""
+    values = {"usual_parts": features.parts, "usual_wide": features.wide, "usual_u": features.u}
+    return {name: value.new_zeros(value.shape[1:]) for name, value in values.items()}
 
 
 def remove_baseline(features: Features, memory: Params) -> Features:

@@ -30,6 +30,7 @@ class Maml:
     """`steps` inner steps through the encoder; second order unless `first_order`. Costs many times a shared-encoder learner."""
 
     shares_encoder = False
+    centre = True
 
     def __init__(self, steps: int = 3, step_size: float = 0.05, first_order: bool = False):
         self.steps, self.step_size, self.first_order = steps, step_size, first_order
@@ -58,7 +59,7 @@ class Maml:
 
     def _start(self, net: Any, params: Params, support: Batch | Features) -> tuple[Features, Params]:
         features = features_of(net, params, support)
-        memory = baseline(features, labelled(features, net.emotions), params[META + "usual"])
+        memory = baseline(features, labelled(features, net.emotions), params[META + "usual"], centre=self.centre)
         return features, memory | no_modulation(net, features.u)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:

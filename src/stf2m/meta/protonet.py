@@ -14,12 +14,13 @@ class ProtoNet:
     """The head is the set of class means of the support; a class (or a person) without labels keeps the global prototype."""
 
     shares_encoder = True
+    centre = True
 
     def init(self, net: Any) -> Params:
         return initial(net, pull=0.0, temperature=0.7, wide_pull=1.4) | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        adaptation, features = start_global(net, params, support)
+        adaptation, features = start_global(net, params, support, centre=self.centre)
         h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
         labels, world = labelled(features, net.emotions), global_head(net, params, adaptation.memory)
         deep = prototype_head(

@@ -12,12 +12,13 @@ class R2D2:
     """W = W_g + argmin |T - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned."""
 
     shares_encoder = True
+    centre = True
 
     def init(self, net: Any) -> Params:
         return initial(net, strength=-1.2, target=0.5)
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        adaptation, features = start_global(net, params, support)
+        adaptation, features = start_global(net, params, support, centre=self.centre)
         h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
         labels = labelled(features, net.emotions)
         strength, target = positive(params[META + "strength"]), positive(params[META + "target"])

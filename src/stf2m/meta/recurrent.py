@@ -58,7 +58,7 @@ class Reading(nn.Module):
 class Recurrent:
     """Meta-recurrent learner (method, part 5).
 
-    1. The class-balanced mean of the support is removed: the person's baseline.
+    1. The class-balanced mean of the support is removed: the person's baseline (unless `centre` is off).
     2. A recurrent network reads (z_i, label_i) to tau; tau gives (gamma, beta), the centre shifts, the trust in each
        modality, and how the head starts.
     3. The head on the deep part starts as a learned mixture of the global head, prototypes and a closed-form ridge change;
@@ -68,6 +68,7 @@ class Recurrent:
     """
 
     shares_encoder = True
+    centre = True
 
     def __init__(self, steps: int = 3, state: int = 32, token: int = 24, rotations: int = 4, centre_shift: bool = True):
         self.steps, self.state, self.token, self.rotations, self.centre_shift = steps, state, token, rotations, centre_shift
@@ -89,7 +90,7 @@ class Recurrent:
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         features = features_of(net, params, support)
         labels = labelled(features, net.emotions)
-        memory = baseline(features, labels, params[META + "usual"])
+        memory = baseline(features, labels, params[META + "usual"], centre=self.centre)
         features = remove_baseline(features, memory)
         still = no_modulation(net, features.u)
         decided = self.read(net, params, reason(net, params, features, still).z, labels, features)

@@ -41,7 +41,10 @@ def build_network(config: TrainConfig, inputs: Inputs) -> Network:
 
 
 def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
-    """The learner by name and its initial parameters; raises `InvalidConfig` for an option that it does not take."""
+    """The learner by name and its initial parameters; raises `InvalidConfig` for an option that it does not take.
+
+    In normalisation `train_stats` it does not centre on the support.
+    """
     kind = look_up(LEARNERS, config.learner, family="learners")
     known = [name for name in inspect.signature(kind).parameters if name not in ("args", "kwargs")]
     for name in config.options:
@@ -49,6 +52,7 @@ def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
             hint = f"it takes: {', '.join(known)}" if known else "it takes no options"
             raise InvalidConfig(f"learner {config.learner!r} has no option {name!r}", hint=hint)
     learner = kind(**config.options)
+    learner.centre = config.normalisation != "train_stats"
     return learner, learner.init(net)
 
 

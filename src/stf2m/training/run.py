@@ -275,8 +275,9 @@ def place_centres(setting: Setting, state: TrainState) -> None:
     with torch.no_grad():
         setting.net.eval()
         features = features_of(setting.net, state.params, setting.loader.batch(rows))
-        centred = remove_baseline(features, people_means(features, setting.segments.subject[rows]))
-        inputs = rule_inputs(setting.net, state.params, centred)
+        if setting.learner.centre:
+            features = remove_baseline(features, people_means(features, setting.segments.subject[rows]))
+        inputs = rule_inputs(setting.net, state.params, features)
         rules = state.params["net.rules.centre"].shape[0]
         count = min(rules, len(rows))
         found = KMeans(count, n_init="auto", random_state=setting.config.seed).fit(inputs.numpy())
