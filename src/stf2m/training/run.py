@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stf2m.core.errors import InvalidConfig, Leak
+from stf2m.core.files import sweep_parts
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
 from stf2m.meta.learner import FIXED, META, features_of, no_modulation, reason, remove_baseline
@@ -223,6 +224,8 @@ def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Seq
 def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None) -> TrainState:
     """Run the outer loop from the start or from its checkpoint."""
     path = out / "state.safetensors" if out else None
+    if out:
+        sweep_parts(out)
     saved = load_state(path, key) if path else None
     state = saved or TrainState(params, _copy(params), _copy(params))
     # by name, as a file gives them back: sums over parameters then add up in the same order after resuming
