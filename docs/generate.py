@@ -79,7 +79,15 @@ def settings_modules() -> list[ModuleType]:
     """The modules whose settings people write in files."""
     import importlib
 
-    names = ("data.mapping", "prepare.recipe", "model.config", "training.config", "evaluation.protocols", "evaluation.study")
+    names = (
+        "data.mapping",
+        "prepare.recipe",
+        "model.config",
+        "tasks.sampling",
+        "training.config",
+        "evaluation.protocols",
+        "evaluation.study",
+    )
     found = []
     for name in names:
         module = importlib.import_module(f"stf2m.{name}")
