@@ -55,7 +55,7 @@ format: $(STAMPS)/dev ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMPS)/dev ## write docs/cli.md and docs/config.md anew from the program itself
+docs: $(STAMPS)/dev ## write docs/cli.md, errors.md and settings.md anew from the program itself
 	$(BIN)/python docs/generate.py
 
 bench: $(STAMPS)/dev ## how fast: every script in benchmarks/

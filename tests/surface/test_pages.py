@@ -77,6 +77,18 @@ def test_the_symbol_table_names_what_exists(root):
             assert re.search(rf"\b{re.escape(name)}\b", source), f"{name} in {file}"
 
 
+def test_the_architecture_names_every_file_once(root):
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8").split("## Files by room")[1].split("\n## ")[0]
+    named = [
+        f"{room}/{file}"
+        for room, files in re.findall(r"^\| `([^`]+)` \| (.+) \|$", text, flags=re.M)
+        for file in re.findall(r"`([^`]+)`", files)
+    ]
+    source = root / "src" / "stf2m"
+    there = [p.relative_to(source).as_posix() for p in source.rglob("*.py") if not p.name.startswith("__")]
+    assert sorted(named) == sorted(there)
+
+
 def test_the_concepts_name_modules_that_exist(root):
     text = (root / "docs" / "concepts.md").read_text(encoding="utf-8")
     for name in re.findall(r"\| `((?:core|prepare|tasks|meta|model|training|evaluation)(?:\.\w+)*)` \|", text):
