@@ -1,6 +1,7 @@
 """Draw one person's timeline, k = 0 above the largest k, as an SVG: `python docs/figures/make_timeline.py TIMELINE.json OUT.svg`.
 
-A study keeps timelines beside its rows, for example runs/synthetic/timelines/arousal2-new_person-0.json. Two classes only.
+A study keeps timelines beside its rows, for example runs/studies/synthetic/timelines/arousal2-new_person-0.json. Two
+classes only.
 """
 
 import json
