@@ -56,7 +56,7 @@ class Features(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What a network says about segments, before calibration."""
+    """What a network says about segments: logits, not calibrated."""
 
     logits: Float[Tensor, "segment emotion"]
     rating: Float[Tensor, "segment 2"]

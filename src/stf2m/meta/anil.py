@@ -1,6 +1,7 @@
 """Gradient steps on the head only (ANIL, Raghu et al. 2020), and on everything behind the encoder for `finetune`."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -9,7 +10,6 @@ from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
     FIXED,
-    HEAD,
     META,
     apply_head,
     descend,
@@ -36,9 +36,13 @@ class Anil:
     def init(self, net: Any) -> Params:
         return initial(net, size=math.log(self.step_size))
 
-    def changed(self, net: Any, params: Params, memory: Params) -> Params:
-        """What inner steps touch, at its start."""
-        return global_head(net, params, memory)
+    def start(self, net: Any, params: Params, near: Features, memory: Params) -> tuple[Params, Callable[[Params], Scores]]:
+        """What inner steps touch, at its start, and the scores of the support under a changed version of it.
+
+        Only the head moves, so everything before it is computed once.
+        """
+        hidden = hidden_of(net, params, near, memory)
+        return global_head(net, params, memory), lambda now: apply_head(net, params, hidden, now)
 
     def size(self, params: Params) -> Tensor:
         """Step size of every changed tensor."""
@@ -50,15 +54,9 @@ class Anil:
         near = remove_baseline(features, adaptation.memory)
         some = (labels.sum() > 0).to(features.u.dtype)
 
-        def loss(now: Params) -> Tensor:
-            changed = params | now
-            head = global_head(net, changed, adaptation.memory) | {name: now[name] for name in HEAD if name in now}
-            scores = apply_head(net, changed, hidden_of(net, changed, near, adaptation.memory), head)
-            return support_loss(scores, features, labels)
-
-        start = self.changed(net, params, adaptation.memory)
+        start, scores = self.start(net, params, near, adaptation.memory)
         sizes = {name: some * self.size(params) for name in start}
-        fast, losses = descend(loss, start, sizes, self.steps)
+        fast, losses = descend(lambda now: support_loss(scores(now), features, labels), start, sizes, self.steps)
         return adaptation._replace(params=fast, losses=losses)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
@@ -77,9 +75,15 @@ class Finetune(Anil):
     def init(self, net: Any) -> Params:
         return initial(net)
 
-    def changed(self, net: Any, params: Params, memory: Params) -> Params:
+    def start(self, net: Any, params: Params, near: Features, memory: Params) -> tuple[Params, Callable[[Params], Scores]]:
         skipped = ("net.encoder.", *FIXED)
-        return {name: value for name, value in params.items() if name.startswith("net.") and not name.startswith(skipped)}
+        touched = {name: value for name, value in params.items() if name.startswith("net.") and not name.startswith(skipped)}
+
+        def scores(now: Params) -> Scores:
+            changed = params | now
+            return apply_head(net, changed, hidden_of(net, changed, near, memory), global_head(net, changed, memory))
+
+        return touched, scores
 
     def size(self, params: Params) -> Tensor:
         return params[META + "usual"].new_tensor(self.step_size)
