@@ -86,7 +86,9 @@ def test_from_a_store_to_a_timeline_and_back_to_nothing(study, world, files, tmp
     assert out.read_text().startswith("recording,subject,onset,offset,emotion")
     gone = json.loads(stf2m("forget", "ada", "--store", store, "--json").stdout)
     assert str(out) in gone["removed"] and not out.exists() and not list((store / "adaptations").glob("*/*"))
+    assert list((tmp_path / "runs" / "training").glob("*/people.json"))
     taken = json.loads(stf2m("forget", "P03", "--store", store, "--json").stdout)
+    assert not list((tmp_path / "runs" / "training").iterdir())
     assert len(taken["to do"]) == 1 and "people.stf2m" in taken["to do"][0]
     assert "P03" not in json.loads(stf2m("info", store, "--json").stdout)["people"]
     assert RUN.invoke(app, ["forget", "P03", "--store", str(store)]).exit_code == NotStored.exit_code

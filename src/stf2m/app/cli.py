@@ -136,15 +136,17 @@ def prepare(
 @app.command()
 def forget(
     person: Annotated[str, typer.Argument(help="Name of the person.")],
-    store: Annotated[Path, typer.Option(help="The store, or the folder of adaptations beside a bundle.")],
+    store: Annotated[Path | None, typer.Option(help="The store, or the folder of adaptations beside a bundle.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Whose person, where there is no store: the data set's name.")] = None,
+    runs: Runs = Path("runs"),
     bundles: Annotated[bool, typer.Option("--bundles", help="Also delete bundles and results the person took part in.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Remove a person and everything derived from them; names what must be trained again."""
+    """Remove a person and everything derived from them, also below the working folder; names what must be trained again."""
     from stf2m.app.data import run_forget
 
-    run_forget(person, store, bundles, Console(as_json, quiet))
+    run_forget(person, store, dataset, runs, bundles, Console(as_json, quiet))
 
 
 @app.command()

@@ -111,9 +111,11 @@ def usual_signals(card: DatasetCard) -> SignalRecipe:
     return SignalRecipe(modalities=known)
 
 
-def run_forget(person: str, folder: Path, bundles: bool, console: Console) -> None:
-    """Remove a person and everything derived from them."""
+def run_forget(person: str, folder: Path | None, dataset: str | None, runs: Path, bundles: bool, console: Console) -> None:
+    """Remove a person and everything derived from them; one sentence per kind of thing."""
     from stf2m.app.forget import forget_everywhere
 
-    gone = forget_everywhere(folder, person, bundles=bundles)
-    console.result({"person": person, "removed": [str(path) for path in gone.deleted], "to do": list(gone.remake)}, gone.sentence)
+    gone = forget_everywhere(folder, person, runs=runs, dataset=dataset, bundles=bundles)
+    facts = {"person": person, "removed": [str(path) for path in gone.removed], "rows": gone.rows, "to do": list(gone.remake)}
+    said = [*gone.sentences, *(f"to do: {text}" for text in gone.remake)]
+    console.result(facts | {"said": list(gone.sentences)}, "\n".join(said))

@@ -3,6 +3,9 @@
     FOLDER/adaptations/p-<person>/<bundle>/adaptation.safetensors, adaptation.json
     FOLDER/adaptations/p-<person>/timelines.json     files that were written from this person's answers
     STORE/prepared/<recipe>/                         prepared signals of a store
+    RUNS/**/stores/<data set>/<recipe>/              prepared signals of studies, trainings and demos
+    RUNS/**/NAME.csv, NAME/timelines/, NAME.html     rows, timelines and page of a study or demo
+    RUNS/training/<study>/people.json                whose recordings an unfinished or finished training has read
 
 FOLDER is a store written by `stf2m import`, where everything is registered as derived, or any other folder.
 """
@@ -10,7 +13,7 @@ FOLDER is a store written by `stf2m import`, where everything is registered as d
 from pathlib import Path
 from urllib.parse import quote
 
-PREPARED, TIMELINES = "prepared", "timelines.json"
+PREPARED, TIMELINES, PEOPLE = "prepared", "timelines.json", "people.json"
 
 
 def folder_beside(bundle: Path) -> Path:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from stf2m.app.consent import check_consent
-from stf2m.app.places import PREPARED
+from stf2m.app.places import PEOPLE, PREPARED
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels
+from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
 from stf2m.data.datasets.base import Dataset
@@ -71,6 +72,9 @@ def train_bundle(
         tick(int(facts.get("step", 0)), int(facts.get("of", 0)), f"loss {facts['loss']:.3f}" if "loss" in facts else "")
 
     where = work / f"{study.name}-{target}-{name}" if work else None
+    if where:
+        names = sorted(segments.subjects[i] for i in (*people, *judges))
+        write_json(where / PEOPLE, {"dataset": card.name, "subjects": names})
     fitted = train(segments, target=target, train_people=people, validation_people=judges, config=config, out=where, progress=progress)
     if config.learner != fitted.config.learner:
         fitted = fitted.with_learner(config)

@@ -1,15 +1,16 @@
-"""What stands beside the rows of a study: the text, the table and the report, all made from the rows."""
+"""What stands beside the rows of a study: the text, the table and the report, all made from the rows; and how a person leaves."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stf2m.core.files import atomic_write_text
+from stf2m.core.files import atomic_write_text, part_of, read_json, sweep_parts
 from stf2m.evaluation.execute import Paths, read_timelines
 from stf2m.evaluation.report import write_report
 from stf2m.evaluation.report_study import report_of
 from stf2m.evaluation.results import table_csv, write_results
-from stf2m.evaluation.rows import Row
+from stf2m.evaluation.rows import Row, people_in, remove_person
 from stf2m.evaluation.study import Study
 
 
@@ -24,11 +25,53 @@ class Outputs(NamedTuple):
     """HTML"""
 
 
+def outputs_of(rows: Path) -> Outputs:
+    """Where they stand, whether written or not."""
+    return Outputs(rows.with_name(f"{rows.stem}.md"), rows.with_name(f"{rows.stem}-table.csv"), rows.with_name(f"{rows.stem}.html"))
+
+
 def write_outputs(study: Study, paths: Paths, rows: Sequence[Row], *, command: str = "") -> Outputs:
     """Write `NAME.md`, `NAME-table.csv` and `NAME.html` beside the results file; raises `NoSpace`."""
-    folder, name = paths.rows.parent, paths.rows.stem
-    made = Outputs(folder / f"{name}.md", folder / f"{name}-table.csv", folder / f"{name}.html")
+    made = outputs_of(paths.rows)
     atomic_write_text(made.results, write_results(study, rows))
     atomic_write_text(made.table, table_csv(study, rows))
     write_report(report_of(study, rows, read_timelines(paths), command=command), made.report)
     return made
+
+
+class Removed(NamedTuple):
+    """What was deleted of a person around one results file."""
+
+    rows: int
+    timelines: list[Path]
+    pages: list[Path]
+    """made of the rows, so they go as a whole and can be written again"""
+
+
+def forget_in_results(rows: Path, dataset: str, person: str, *, whole: bool = False) -> Removed:
+    """Delete a person's rows and timelines and the pages made of them; with `whole` everything as soon as they took part.
+
+    The rows go last, so that after a kill the same call finds what is left.
+    """
+    timelines = Paths(Path(), rows.parent, rows).timelines
+    sweep_parts(timelines)
+    sweep_parts(rows.parent, rows.name)
+    count = people_in(rows)[dataset][person]
+    mine = [path for path in sorted(timelines.glob("*.json")) if read_json(path)["person"] == person]
+    pages = [path for path in outputs_of(rows) if path.exists()] if mine or count else []
+    for path in (*pages, *mine):
+        path.unlink()
+    if count and whole:
+        remove_folder(timelines.parent)
+        rows.unlink()
+    elif count:
+        remove_person(rows, dataset, person)
+    return Removed(count, mine, pages)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder if it is there; it is renamed first, so that a kill never leaves half of it under its name."""
+    if folder.is_dir():
+        aside = part_of(folder)
+        folder.rename(aside)
+        shutil.rmtree(aside)

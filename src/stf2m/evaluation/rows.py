@@ -72,6 +72,43 @@ class RowFile:
                 os.fsync(handle.fileno())
 
 
+def people_in(path: Path) -> dict[str, Counter[str]]:
+    """Data set -> rows of every person, in a results file of any version; empty for a file of another kind."""
+    found: dict[str, Counter[str]] = {}
+    for row in _raw(path)[1]:
+        found.setdefault(row["dataset"], Counter())[row["person"]] += 1
+    return found
+
+
+def remove_person(path: Path, dataset: str, person: str) -> int:
+    """Delete a person's rows from a results file of any version, and what a kill left of a row; -> rows deleted.
+
+    Other rows keep their text, and their cells stay finished. Only while no study appends to the file.
+    """
+    names, rows = _raw(path)
+    kept = [row for row in rows if (row["dataset"], row["person"]) != (dataset, person)]
+    gone = Counter((row["cell"], row["data"]) for row in rows) - Counter((row["cell"], row["data"]) for row in kept)
+    for row in kept:
+        row["cell_rows"] = str(int(row["cell_rows"]) - gone[row["cell"], row["data"]])
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(kept)
+    if names and out.getvalue() != path.read_text(encoding="utf-8"):
+        atomic_write_text(path, out.getvalue())
+    return len(rows) - len(kept)
+
+
+def _raw(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and whole rows as text; nothing for a file that is not one of results."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))
+    names = list(reader.fieldnames or [])
+    if not {"cell", "data", "cell_rows", "dataset", "person"} <= set(names):
+        return [], []
+    return names, [row for row in reader if None not in row.values() and None not in row]
+
+
 def current(rows: list[Row], cells: set[str]) -> list[Row]:
     """Rows of these cells; where a cell was computed on several versions of the data, the one written last."""
     latest = {row["cell"]: row["data"] for row in rows}

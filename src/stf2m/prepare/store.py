@@ -102,12 +102,13 @@ def open_prepared(root: Path, recipe: SignalRecipe, *, verify: bool = True) -> P
     )  # fmt: skip
 
 
-def forget_person(root: Path, subject: str) -> int:
-    """Remove a person from every store under `root`; -> the number of stores that held them."""
+def forget_person(root: Path, subject: str, dataset: str | None = None) -> int:
+    """Remove a person from every store under `root`, or from those of one data set; -> the number of stores that held them."""
     found = 0
     for path in sorted(Path(root).glob("*/manifest.json")):
         with files.guard_space(path.parent), _locked(path.parent):
-            _manifest(path.parent)
+            if dataset not in (None, _manifest(path.parent)["dataset"]):
+                continue
             done = _stored(path.parent)
             cut_off(path.parent, done)  # a killed run may have appended samples of this very person
             if any(person.subject == subject for person in done):
