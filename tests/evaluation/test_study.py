@@ -1,11 +1,15 @@
 """A study is a list of cells; its results file grows by whole cells, survives kills and never says two things for one cell."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stf2m.app.console import Console
+from stf2m.app.demo import run_cells
+from stf2m.app.studies import write_page
 from stf2m.core.config import build
 from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, UnknownName
 from stf2m.evaluation import execute, work
@@ -13,6 +17,7 @@ from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.execute import paths_of, read_timelines, run_study
 from stf2m.evaluation.outputs import write_outputs
 from stf2m.evaluation.predictor import Plain
+from stf2m.evaluation.protocols import PROTOCOLS
 from stf2m.evaluation.results import markdown, table_csv, write_results
 from stf2m.evaluation.rows import COST, RowFile, current
 from stf2m.evaluation.stores import dataset_of, only_people
@@ -288,3 +293,38 @@ def test_learners_train_in_the_normalisation_of_the_recipe(world, monkeypatch, m
 def test_the_normalisation_is_said_once():
     with pytest.raises(InvalidConfig, match=r"normalisation.*expected causal, got train_stats.*under \[recipe\]"):
         cells_of(study_of(learners={"anil": {"normalisation": "train_stats"}}))
+
+
+EVERY = [
+    {"name": "new_person", "shots": [0, 2], "draws": 1}, {"name": "completion", "shots": [0, 5], "draws": 1, "guard": 2.0},
+    {"name": "first_minutes", "shots": [0, 1], "draws": 1}, {"name": "first_minutes", "shots": [0, 1], "draws": 1, "cut": 1.0},
+]  # fmt: skip
+
+
+def told(page: Path) -> dict:
+    """The data inside a written page."""
+    text = page.read_text(encoding="utf-8")
+    begin = text.index(">", text.index('<script type="application/json"')) + 1
+    return json.loads(text[begin : text.index("</script>", begin)])
+
+
+@pytest.mark.parametrize("way", ["study", "demo"])
+def test_every_protocol_has_its_page_from_rows_and_timelines(world, tmp_path, way):
+    assert {values["name"] for values in EVERY} == set(PROTOCOLS)
+    study = study_of(protocols=EVERY, floors=["majority"], views={}, controls=[])
+    paths = paths_of(study, runs=tmp_path)
+    if way == "study":
+        run_study(study, paths, say=lambda _: None)
+    else:
+        run_cells(study, world, paths, Console(quiet=True))
+    rows = current(RowFile(paths.rows).read(), {cell.settings for cell in cells_of(study)})
+    folds = study.folds if way == "study" else 1
+    assert len(list(paths.timelines.glob("*.json"))) == len(EVERY) * folds
+    page = write_page(study, rows, paths, tmp_path / "page.html", command="stf2m study x.toml")
+    found, titles = told(page), [protocol.title for protocol in study.asked]
+    assert len(set(titles)) == len(EVERY) and titles[0] == "new person"
+    assert [table["title"] for table in found["tables"]] == [f"mood · {title}" for title in titles]
+    assert [table["card"] for table in found["tables"]] == [protocol.words for protocol in study.asked]
+    assert sorted(line["setting"] for line in found["timelines"]) == sorted(titles * folds)
+    for table in found["tables"]:
+        assert {line["label"] for line in table["lines"]} == {"majority", "prototypes"} and table["reading"]

@@ -80,10 +80,7 @@ def prepare_people(study: Study, paths: Paths, console: Console) -> Segments:
 
 def run_cells(study: Study, segments: Segments, paths: Paths, console: Console) -> list[Row]:
     """One fold: floors, baselines, then the learners with a bar and the time that is left. A finished cell is not done again."""
-    import json
-
-    from stf2m.core.files import atomic_write_text
-    from stf2m.evaluation.execute import _one_thread
+    from stf2m.evaluation.execute import _one_thread, keep_timelines
     from stf2m.evaluation.rows import RowFile, current
     from stf2m.evaluation.work import data_key, run_cell
 
@@ -98,9 +95,7 @@ def run_cells(study: Study, segments: Segments, paths: Paths, console: Console) 
         with console.progress(words_of(cell)) as tick:
             result = run_cell(study, segments, cell, heartbeat(tick))
         file.append(result.rows)
-        for timeline in result.timelines:
-            text = json.dumps(timeline.to_json(), ensure_ascii=False)
-            atomic_write_text(paths.timelines / f"{timeline.target}-{timeline.setting}-{cell.fold}.json", text)
+        keep_timelines(paths.timelines, cell, result.timelines)
     return current(file.read(), {cell.settings for cell in cells})
 
 

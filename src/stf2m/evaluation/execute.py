@@ -66,7 +66,7 @@ def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr
     clock = Clock(len(todo), jobs)
     for cell, result in _one_by_one(study, segments, todo, say) if jobs <= 1 else _in_processes(study, paths, todo, jobs):
         file.append(result.rows)
-        _keep(paths.timelines, cell, result.timelines)
+        keep_timelines(paths.timelines, cell, result.timelines)
         say(clock.tick(cell, result.seconds))
     return current(file.read(), {cell.settings for cell in cells})
 
@@ -154,7 +154,8 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _keep(folder: Path, cell: Cell, timelines: list[Timeline]) -> None:
+def keep_timelines(folder: Path, cell: Cell, timelines: list[Timeline]) -> None:
+    """Write a finished cell's timelines for the report."""
     for timeline in timelines:
         name = f"{timeline.target}-{timeline.setting.replace(' ', '_').replace(',', '')}-{cell.fold}.json"
         atomic_write_text(folder / name, json.dumps(timeline.to_json(), ensure_ascii=False))
