@@ -12,8 +12,13 @@ INFOS = (
 )
 
 
-def toy_segments(people: int = 4, each: int = 48, emotions: int = 3, seed: int = 0, signal: float = 2.0) -> Segments:
-    """`each` segments per person over 8 recordings and 4 stimuli; descriptors carry the class with a person's own offset."""
+def toy_segments(
+    people: int = 4, each: int = 48, emotions: int = 3, seed: int = 0, signal: float = 2.0, personal: bool = False
+) -> Segments:
+    """`each` segments per person over 8 recordings and 4 stimuli; descriptors carry the class with a person's own offset.
+
+    `personal`: the patterns of the classes are exchanged from person to person, so that only a support set can tell them.
+    """
     rng = np.random.default_rng(seed)
     n, per = people * each, each // 8
     subject = np.repeat(np.arange(people), each)
@@ -22,7 +27,8 @@ def toy_segments(people: int = 4, each: int = 48, emotions: int = 3, seed: int =
     target = rng.integers(0, emotions, n)
     descriptors = tuple(DescriptorInfo(f"{info.modality} {i}", info.modality, "au", readable=i < 2) for info in INFOS for i in range(3))
     pattern = rng.normal(size=(emotions, len(descriptors)))
-    values = signal * pattern[target] + rng.normal(size=(people, len(descriptors)))[subject] + rng.normal(size=(n, len(descriptors)))
+    shown = (target + subject) % emotions if personal else target
+    values = signal * pattern[shown] + rng.normal(size=(people, len(descriptors)))[subject] + rng.normal(size=(n, len(descriptors)))
     lengths = [int(per * 2 * info.rate) for info in INFOS]
     signals = {i.modality: rng.normal(size=(len(i.channels), people * 8 * size)).astype(np.float32) for i, size in zip(INFOS, lengths)}
     first = np.array([[r * size for size in lengths] for r in range(people * 8)])

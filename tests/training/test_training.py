@@ -89,6 +89,11 @@ def test_learns_the_toy_people(learner: str) -> None:
     assert (found == easy.targets["emotion"][query]).mean() > 0.7
 
 
+def test_a_learner_that_needs_its_support_falls_when_labels_are_shuffled() -> None:
+    facts = fit(toy_segments(signal=4.0, personal=True), learner="protonet", steps=60, rate=5e-3, tasks={"shots": (4,), "queries": 2}).facts
+    assert facts["validation"] > facts["validation_shuffled"] + 0.2
+
+
 def test_no_person_on_both_sides() -> None:
     with pytest.raises(Leak, match="training and in validation"):
         train(SEGMENTS, target="emotion", train_people=[0, 1], validation_people=[1], config=config())

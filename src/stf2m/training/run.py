@@ -25,7 +25,7 @@ from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
 from stf2m.training.config import TrainConfig
 from stf2m.training.log import JsonLines
-from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run
+from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run, validate
 from stf2m.training.population import MOST_ROWS, fit_population, jackknife
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
@@ -199,8 +199,19 @@ def train(
     setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions), without)
     key = training_key(config, inputs, segments, target, train_people, validation_people)
     state = optimise(setting, params | population, key, out, progress)
-    facts = {"best_step": float(state.best_step), "steps": float(state.step), "validation": state.best_score}
+    facts = {"best_step": float(state.best_step), "steps": float(state.step), **heed(setting, state.best)}
     return Fitted(config, inputs, target, net, learner, state.best, normaliser, facts)
+
+
+def heed(setting: Setting, params: Params) -> dict[str, float]:
+    """Balanced accuracy on the validation people with their support labels, and with these labels shuffled.
+
+    Labels mean the same in every task, so a learner could ignore its support; one that heeds it falls when labels lie.
+    """
+    if not setting.validation:
+        return {}
+    found = {name: validate(setting, params, shuffle=mixed) for name, mixed in (("validation", False), ("validation_shuffled", True))}
+    return {name: facts["balanced_accuracy"] for name, facts in found.items()}
 
 
 def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Sequence[Person]) -> tuple[Params, dict[int, Params]]:
