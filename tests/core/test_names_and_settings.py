@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.config import Settings, build, later, load_toml
 from stf2m.core.emotions import CIRCUMPLEX, RAVDESS_EMOTIONS, TARGETS, Target, classes_of, nine_point
 from stf2m.core.errors import InvalidConfig, MissingExtra, UnknownName
 from stf2m.core.registry import look_up
@@ -176,3 +176,21 @@ def test_toml_mistakes_name_the_file_and_line(tmp_path):
         load_toml(tmp_path / "odd.toml")
     with pytest.raises(InvalidConfig, match="no such file"):
         load_toml(tmp_path / "gone.toml")
+
+
+def test_a_setting_added_later_leaves_hashes_alone_until_it_is_used():
+    class Before(Settings):
+        size: int = 3
+
+    class Inner(Settings):
+        size: int = 3
+        extra: bool = later(False)
+
+    class Outer(Settings):
+        inner: Inner = Inner()
+        other: float = later(0.5)
+
+    assert Inner().hash == Before().hash
+    assert Inner(extra=True).hash != Before().hash
+    assert Outer().facts() == {"inner": {"size": 3}}
+    assert Outer(other=0.7, inner=Inner(extra=True)).facts() == {"inner": {"size": 3, "extra": True}, "other": 0.7}

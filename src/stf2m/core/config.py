@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stf2m.core.errors import InvalidConfig
 
@@ -17,11 +17,29 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def facts(self) -> dict[str, Any]:
+        """Every setting as JSON would hold it; those that came `later` only where they are not as before."""
+        dumped = self.model_dump(mode="json")
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if isinstance(field.json_schema_extra, dict) and LATER in field.json_schema_extra and value == field.get_default():
+                del dumped[name]
+            elif isinstance(value, Settings):
+                dumped[name] = value.facts()
+        return dumped
+
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that change whenever any setting changes."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(self.facts(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+LATER = "later"
+
+
+def later(default: Any, **options: Any) -> Any:
+    """A setting that was added when results already stood: its default means "as before" and leaves every hash alone."""
+    return Field(default=default, json_schema_extra={LATER: True}, **options)
 
 
 S = TypeVar("S", bound=Settings)

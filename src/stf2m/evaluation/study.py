@@ -134,9 +134,9 @@ def _learner_groups(study: Study) -> list[tuple[str, ...]]:
 
 def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...]) -> str:
     """Changes when anything changes that these methods' rows depend on, and not when another learner is tuned."""
-    facts: dict[str, Any] = study.model_dump(
-        mode="json", include={"dataset", "dataset_options", "recipe", "people", "folds", "validation_people", "seed", "primary"}
-    )
+    whole = study.facts()
+    decisive = ("dataset", "dataset_options", "recipe", "people", "folds", "validation_people", "seed", "primary")
+    facts: dict[str, Any] = {name: whole[name] for name in decisive}
     facts |= {"target": target, "fold": fold, "methods": methods, "protocols": [p.card.hash for p in study.asked]}
     if methods == (FLOOR_CELL,):
         facts["floors"] = study.floors
