@@ -298,6 +298,7 @@ def test_the_normalisation_is_said_once():
 EVERY = [
     {"name": "new_person", "shots": [0, 2], "draws": 1}, {"name": "completion", "shots": [0, 5], "draws": 1, "guard": 2.0},
     {"name": "first_minutes", "shots": [0, 1], "draws": 1}, {"name": "first_minutes", "shots": [0, 1], "draws": 1, "cut": 1.0},
+    {"name": "new_person_new_stimulus", "shots": [0, 1], "draws": 1, "groups": 3},
 ]  # fmt: skip
 
 
@@ -309,7 +310,9 @@ def told(page: Path) -> dict:
 
 
 @pytest.mark.parametrize("way", ["study", "demo"])
-def test_every_protocol_has_its_page_from_rows_and_timelines(world, tmp_path, way):
+def test_every_protocol_has_its_page_from_rows_and_timelines(make_segments, monkeypatch, tmp_path, way):
+    world = make_segments(2, people=7, recordings=16, length=4)
+    monkeypatch.setattr(execute, "open_segments", lambda *_: world)
     assert {values["name"] for values in EVERY} == set(PROTOCOLS)
     study = study_of(protocols=EVERY, floors=["majority"], views={}, controls=[])
     paths = paths_of(study, runs=tmp_path)

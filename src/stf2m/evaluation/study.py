@@ -91,11 +91,16 @@ class Cell(NamedTuple):
     methods: tuple[str, ...]
     settings: str
     """hash of every setting that can change its rows"""
+    card: str = ""
+    """of the one protocol that has this training to itself; "" = all protocols that share the usual training"""
+    turn: int = 0
+    """which of the protocol's trainings in this fold"""
 
     @property
     def label(self) -> str:
         """For progress lines."""
-        return f"{self.target}, fold {self.fold + 1}, {' and '.join(self.methods)}"
+        own = f", {self.card.rpartition('-')[0]} {self.turn + 1}" if self.card else ""
+        return f"{self.target}, fold {self.fold + 1}, {' and '.join(self.methods)}{own}"
 
 
 def load_study(path: Path) -> Study:
@@ -109,15 +114,27 @@ def load_study(path: Path) -> Study:
 
 
 def cells_of(study: Study) -> list[Cell]:
-    """All cells, cheap ones first; learners that share a training stand in one cell."""
+    """All cells, cheap ones first; learners that share a training stand in one cell, and so do protocols."""
     floors = [(FLOOR_CELL,)] if study.floors else []
     groups = [*floors, *((name,) for name in study.baselines), *_learner_groups(study)]
     return [
-        Cell(target, fold, methods, _hash(study, target, fold, methods))
+        Cell(target, fold, methods, _hash(study, target, fold, methods, card, turn), card, turn)
         for methods in groups
         for target in study.targets
         for fold in range(study.folds)
+        for card, turn in _trainings(study)
     ]
+
+
+def _trainings(study: Study) -> list[tuple[str, int]]:
+    """(card, turn) of every training of a fold; "" stands for all protocols that share the usual one."""
+    usual = [("", 0)] if any(not p.own_training for p in study.asked) else []
+    return usual + [(p.card.hash, turn) for p in study.asked if p.own_training for turn in range(p.turns)]
+
+
+def protocols_of(study: Study, cell: Cell) -> list[Protocol]:
+    """The protocols whose questions this cell answers."""
+    return [p for p in study.asked if (p.card.hash == cell.card if cell.card else not p.own_training)]
 
 
 def _learner_groups(study: Study) -> list[tuple[str, ...]]:
@@ -132,12 +149,15 @@ def _learner_groups(study: Study) -> list[tuple[str, ...]]:
     return [tuple(names) for names in shared.values()]
 
 
-def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...]) -> str:
+def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...], card: str, turn: int) -> str:
     """Changes when anything changes that these methods' rows depend on, and not when another learner is tuned."""
     whole = study.facts()
     decisive = ("dataset", "dataset_options", "recipe", "people", "folds", "validation_people", "seed", "primary")
     facts: dict[str, Any] = {name: whole[name] for name in decisive}
-    facts |= {"target": target, "fold": fold, "methods": methods, "protocols": [p.card.hash for p in study.asked]}
+    facts |= {"target": target, "fold": fold, "methods": methods}
+    facts["protocols"] = [card] if card else [p.card.hash for p in study.asked if not p.own_training]
+    if card:
+        facts["turn"] = turn
     if methods == (FLOOR_CELL,):
         facts["floors"] = study.floors
     facts["learners"] = [study.learner_settings(name) for name in methods if name in study.learners]

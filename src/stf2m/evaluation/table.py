@@ -125,7 +125,7 @@ def _table(rows: Sequence[Row], scored: Sequence[Row], group: Group, metric: str
         group, metric, shots, people, scores, undefined,
         {k: len({row["person"] for row in scored if row["shots"] == k and row["missing"]}) for k in shots},
         {k: tuple(sorted({name for row in scored if row["shots"] == k for name in row["short"].split("|") if name})) for k in shots},
-        interval(np.array([query[person] for person in people])), tuple(sorted(left_out)),
+        interval(np.array([query[person] for person in people])), tuple(sorted(left_out - set(people))),
     )  # fmt: skip
 
 

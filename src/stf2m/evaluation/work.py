@@ -18,9 +18,9 @@ from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import measure, measure_ratings
 from stf2m.evaluation.predictor import Predictor, Reply
-from stf2m.evaluation.protocols import Fold, Protocol, Split, folds
+from stf2m.evaluation.protocols import Fold, Protocol, Split, World, folds
 from stf2m.evaluation.rows import Row
-from stf2m.evaluation.study import FLOOR_CELL, Cell, Study, floor_kinds
+from stf2m.evaluation.study import FLOOR_CELL, Cell, Study, floor_kinds, protocols_of
 from stf2m.evaluation.timeline import Timeline, timeline_of
 
 ALL = "all"
@@ -55,22 +55,26 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
     """Do the work of one cell; the same cell gives the same rows again (but for the seconds)."""
     if cell.target not in segments.targets:
         raise UnknownName(f"no target {cell.target!r} in {segments.dataset}", hint=f"known: {', '.join(segments.targets)}")
-    fold = fold_of(study, segments, cell)
+    world = world_of(study, segments, cell)
     result = CellResult([])
     base = {"cell": cell.settings, "data": data_key(segments), "dataset": segments.dataset, "target": cell.target, "fold": cell.fold}
     base["code"] = code_version()
-    for method in methods_of(study, segments, cell, result.rows, base, heartbeat):
+    for method in methods_of(study, world.segments, cell, result.rows, base, heartbeat):
         began = perf_counter()
-        method.predictor.fit(segments, cell.target, fold.train, fold.validation, study.seed)
+        method.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
         fit_seconds = perf_counter() - began
-        for protocol in study.asked:
-            validation = [s for p in fold.validation for s in protocol.splits(segments, cell.target, p, study.seed)]
-            method.predictor.tune(segments, cell.target, validation)
+        for protocol in protocols_of(study, cell):
+            method.predictor.tune(world.segments, cell.target, protocol.rehearsals(world, cell.target, study.seed))
             about = {**base, "card": protocol.card.hash, "fit_seconds": fit_seconds}
-            result.rows += [{**about, **row} for row in _ask(study, segments, cell, method, protocol, fold)]
-            if method.name == study.main:
-                result.timelines += _timelines(study, segments, cell, method, protocol, fold)
+            result.rows += [{**about, **row} for row in _ask(study, segments, cell, method, protocol, world.fold)]
+            if method.name == study.main and not cell.turn:
+                result.timelines += _timelines(study, segments, cell, method, protocol, world.fold)
     return result
+
+
+def world_of(study: Study, segments: Segments, cell: Cell) -> World:
+    """What the cell's training may see; the protocols of a cell share it."""
+    return protocols_of(study, cell)[0].world(segments, cell.target, fold_of(study, segments, cell), study.seed, cell.turn)
 
 
 def fold_of(study: Study, segments: Segments, cell: Cell) -> Fold:
@@ -116,7 +120,7 @@ def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
 def _ask(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Row]:
     for person in fold.test:
         base = {"person": segments.subjects[person], "protocol": protocol.name, "method": method.name, "role": method.role}
-        splits = list(protocol.splits(segments, cell.target, person, study.seed))
+        splits = protocol.questions(segments, cell.target, person, study.seed, cell.turn)
         if not splits:
             yield {**base, "note": "the protocol leaves nothing to score"}
         for split in splits:
@@ -174,7 +178,7 @@ def check_reply(reply: Reply, rows: int, classes: int, name: str) -> None:
 def _timelines(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Timeline]:
     """The first test person of the fold who can be asked, for the report."""
     for person in fold.test:
-        splits = [s for s in protocol.splits(segments, cell.target, person, study.seed) if s.draw == 0]
+        splits = [s for s in protocol.questions(segments, cell.target, person, study.seed) if s.draw == 0]
         if splits:
             yield timeline_of(
                 segments, cell.target, method.predictor, splits, setting=protocol.title, rules=getattr(method.predictor, "rules", ())

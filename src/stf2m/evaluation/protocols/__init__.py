@@ -9,9 +9,11 @@ from stf2m.evaluation.protocols.completion import Completion
 from stf2m.evaluation.protocols.first_minutes import FirstMinutes
 from stf2m.evaluation.protocols.folds import Fold, folds
 from stf2m.evaluation.protocols.new_person import NewPerson
+from stf2m.evaluation.protocols.new_stimulus import NewPersonNewStimulus
 from stf2m.evaluation.protocols.split import Split, check_split
+from stf2m.evaluation.protocols.world import World, hide
 
-PROTOCOLS: dict[str, type[Protocol]] = {kind.name: kind for kind in (NewPerson, Completion, FirstMinutes)}
+PROTOCOLS: dict[str, type[Protocol]] = {kind.name: kind for kind in (NewPerson, NewPersonNewStimulus, Completion, FirstMinutes)}
 
 
 def make_protocol(values: dict[str, Any], *, where: str = "protocol") -> Protocol:
@@ -26,10 +28,13 @@ __all__ = [
     "FirstMinutes",
     "Fold",
     "NewPerson",
+    "NewPersonNewStimulus",
     "Protocol",
     "ProtocolCard",
     "Split",
+    "World",
     "check_split",
     "folds",
+    "hide",
     "make_protocol",
 ]

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from stf2m.core.config import Settings
 from stf2m.core.records import Segments
+from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Split
+from stf2m.evaluation.protocols.world import World
 
 
 class ProtocolCard(NamedTuple):
@@ -23,6 +25,8 @@ class Protocol(Settings):
     """Settings that all protocols share; a protocol adds its own and says in `words` what it does with them."""
 
     name: ClassVar[str]
+    own_training: ClassVar[bool] = False
+    """training sees something else than under the other protocols (`world`), so its cells are its own"""
 
     shots: tuple[int, ...] = Field(default=(0, 1, 5), min_length=1)
     """k as the protocol counts it"""
@@ -46,6 +50,23 @@ class Protocol(Settings):
         raise NotImplementedError
 
     @property
+    def turns(self) -> int:
+        """Trainings per fold; the splits of draw d belong to training `d % turns`."""
+        return 1
+
+    def world(self, segments: Segments, target: str, fold: Fold, seed: int, turn: int = 0) -> World:
+        """What fit, tuning and floors may see in this fold and turn. Test people are left out of every fit by the fold."""
+        return World(segments, fold, turn)
+
+    def rehearsals(self, world: World, target: str, seed: int) -> list[Split]:
+        """Splits of the validation people on which settings are chosen, made of nothing but the training's world."""
+        return [split for p in world.fold.validation for split in self.splits(world.segments, target, p, seed)]
+
+    def questions(self, segments: Segments, target: str, subject: int, seed: int, turn: int = 0) -> list[Split]:
+        """The splits of one test person that the training of this turn is asked."""
+        return [split for split in self.splits(segments, target, subject, seed) if split.draw % self.turns == turn]
+
+    @property
     def card(self) -> ProtocolCard:
         """Name, words, settings and their hash."""
-        return ProtocolCard(self.name, self.words, self.model_dump(mode="json"), f"{self.name}-{self.hash}")
+        return ProtocolCard(self.name, self.words, self.facts(), f"{self.name}-{self.hash}")
