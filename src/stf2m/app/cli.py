@@ -235,3 +235,19 @@ def predict(
     from stf2m.app.use import run_predict
 
     run_predict(bundle, recording, person, out, people, use, Console(as_json, quiet))
+
+
+@app.command()
+def rules(
+    bundle: Bundle,
+    delete: Annotated[list[int] | None, typer.Option(help="Number of a rule to delete; may be repeated.")] = None,
+    edit: Annotated[list[str] | None, typer.Option(help='Change a rule: "2: heart rate > usual + 8 bpm, speaks for joy".')] = None,
+    lock: Annotated[list[int] | None, typer.Option(help="Number of a rule that training and adapting must leave as it is.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the edited bundle to write.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the rules of a bundle in words; delete, edit or lock some of them into a new bundle."""
+    from stf2m.app.rules import run_rules
+
+    run_rules(bundle, delete or [], edit or [], lock or [], out, Console(as_json, quiet))

@@ -7,7 +7,7 @@ from safetensors.torch import load, save
 
 from stf2m import __version__
 from stf2m.app.places import TIMELINES, folder_of_person
-from stf2m.core.errors import CorruptStore, NotStored, WrongVersion
+from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, write_json
 from stf2m.core.tensors import Adaptation
 from stf2m.data.store import is_store, register_derived
@@ -18,7 +18,9 @@ TENSORS, FACTS = "adaptation.safetensors", "adaptation.json"
 
 
 def digest_of(bundle: Bundle) -> str:
-    """Twelve digits that name the bundle's weights."""
+    """Twelve digits that name the bundle's weights; raises `InvalidConfig` for one that was edited and not yet written."""
+    if "sha256" not in bundle.facts:
+        raise InvalidConfig("this bundle lies in no folder", hint="write it with save_edited and load it again")
     return str(bundle.facts["sha256"]["network.safetensors"])[:12]
 
 

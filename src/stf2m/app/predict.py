@@ -12,6 +12,7 @@ from stf2m.core.prediction import Prediction, Status
 from stf2m.core.records import Recording, Segments
 from stf2m.core.tensors import Adaptation
 from stf2m.training.bundle import Bundle
+from stf2m.training.words import rules_in_words
 
 POOR = 0.5
 """mean quality of the present sensors below which a segment is called poor"""
@@ -45,11 +46,12 @@ def read_out(bundle: Bundle, segments: Segments, adaptation: Adaptation | None, 
     rating = answer.rating if bundle.facts.get("rated", True) else np.full_like(answer.rating, np.nan)
     uncertainty = normalised_entropy(answer.probability)
     status = status_of(segments, personalised=adaptation is not None)
+    rules = bundle.rules if adaptation is None else rules_in_words(fitted, adaptation)
     withheld = (uncertainty > UNSURE) | ~segments.present.any(axis=1)
     return Prediction(
         recording=recording, subject=subject, spans=segments.spans, emotions=bundle.emotions, probability=answer.probability,
         valence=rating[:, 0], arousal=rating[:, 1], uncertainty=uncertainty, abstained=withheld, status=status,
-        modalities=segments.modalities, modality_weight=answer.modality_weight, firing=answer.firing, rules=bundle.rules,
+        modalities=segments.modalities, modality_weight=answer.modality_weight, firing=answer.firing, rules=rules,
     )  # fmt: skip
 
 

@@ -14,8 +14,10 @@ NET, META = "net.", "meta."
 """prefixes of the two kinds of meta-parameters: the network's and the learner's own"""
 HEAD = ("head.weight", "head.bias", "head.rate.weight", "head.rate.bias")
 """an adapted head in `Adaptation.params`"""
-FIXED = ("net.metric", "net.means")
-"""taken from the training people in closed form, never changed by a gradient"""
+KEPT, LOCKED = "net.rules.kept", "net.rules.locked"
+"""which rules a person deleted (0) and locked (1); there only after an edit"""
+FIXED = ("net.metric", "net.means", KEPT, LOCKED)
+"""taken from the training people in closed form, or set by a person: never changed by a gradient"""
 
 
 class Network(Protocol):

@@ -96,8 +96,11 @@ def fuzzy_loss(scores: Scores, query: Any, meaning: Tensor | None) -> Tensor:
 
 
 def rule_use_loss(firing: Tensor) -> Tensor:
-    """log R minus the entropy of the mean firing over everything: 0 when all rules are used evenly."""
+    """log R minus the entropy of the mean firing over everything: 0 when all rules are used evenly.
+
+    A deleted rule fires exactly 0, where the logarithm has no finite slope.
+    """
     if firing.shape[-1] == 0:
         return firing.new_zeros(())
     mean = firing.flatten(0, -2).mean(dim=0)
-    return torch.special.xlogy(mean, mean).sum() + torch.log(torch.tensor(float(len(mean))))
+    return torch.special.xlogy(mean, mean.clamp(min=1e-12)).sum() + torch.log(torch.tensor(float(len(mean))))

@@ -8,6 +8,16 @@ from torch import Tensor, nn
 
 from stf2m.model.membership import log_membership
 
+DELETED = -1e9
+"""log-strength of a deleted rule: its firing is exactly 0, and the softmax over the others is what it would be without it"""
+
+
+def hold(value: Tensor, locked: Tensor | None) -> Tensor:
+    """The same numbers, with no gradient into the rows (axis 0: rule) that are locked."""
+    if locked is None:
+        return value
+    return torch.where(locked.reshape(-1, *[1] * (value.ndim - 1)) > 0, value.detach(), value)
+
 
 class RuleOutput(NamedTuple):
     semantics: Float[Tensor, "segment semantics"]
@@ -19,7 +29,13 @@ class RuleLayer(nn.Module):
 
     HTSK (Cui, Wu, Xu 2021): lambda_r = sum_j w_rj log mu_rj / sum_j w_rj, firing = softmax_r(lambda): the mean, not the
     sum, so that many antecedents do not saturate the softmax. `tsk` is the plain sum. Absent inputs have weight 0.
+
+    Two buffers are absent until a person edits rules, and then arrive beside the parameters: `kept` (rule,) is 0 for a deleted
+    rule; `locked` (rule,) is 1 where no gradient reaches the rule and the task's shift moves no centre of it.
     """
+
+    kept: Tensor | None
+    locked: Tensor | None
 
     def __init__(self, antecedents: int, rules: int, semantics: int, kind: Literal["htsk", "tsk"] = "htsk"):
         super().__init__()
@@ -31,6 +47,8 @@ class RuleLayer(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(1.0))
         self.consequent = nn.Parameter(torch.randn(rules, semantics, antecedents) * 0.3 * antecedents**-0.5)
         self.bias = nn.Parameter(0.3 * torch.randn(rules, semantics))
+        self.register_buffer("kept", None, persistent=False)
+        self.register_buffer("locked", None, persistent=False)
 
     @property
     def relevance(self) -> Float[Tensor, "rule antecedent"]:
@@ -39,13 +57,22 @@ class RuleLayer(nn.Module):
 
     def firing(self, u: Tensor, present: Tensor, centre_shift: Tensor) -> Float[Tensor, "segment rule"]:
         """Normalised firing; rows sum to 1."""
-        centre = self.centre + centre_shift
-        log_mu = log_membership(u, centre, self.raw_width, self.raw_shape)
-        weight = self.relevance * present.unsqueeze(1)
+        raw_width, raw_shape = hold(self.raw_width, self.locked), hold(self.raw_shape, self.locked)
+        log_mu = log_membership(u, self.centres(centre_shift), raw_width, raw_shape)
+        weight = torch.sigmoid(hold(self.raw_relevance, self.locked)) * present.unsqueeze(1)
         strength = (weight * log_mu).sum(dim=-1)
         if self.kind == "htsk":
             strength = strength / (weight.sum(dim=-1) + 1e-6)
-        return (strength * self.sharpness.exp()).softmax(dim=-1)
+        strength = strength * self.sharpness.exp()
+        if self.kept is not None:
+            strength = torch.where(self.kept > 0, strength, DELETED)
+        return strength.softmax(dim=-1)
+
+    def centres(self, centre_shift: Tensor) -> Float[Tensor, "rule antecedent"]:
+        """Centres as the task sees them: moved by its shift, but for locked rules."""
+        if self.locked is None:
+            return self.centre + centre_shift
+        return hold(self.centre, self.locked) + (1 - self.locked).unsqueeze(1) * centre_shift
 
     def forward(
         self,
@@ -54,7 +81,8 @@ class RuleLayer(nn.Module):
         centre_shift: Float[Tensor, " antecedent"],
     ) -> RuleOutput:
         firing = self.firing(u, present, centre_shift)
-        each = (u @ self.consequent.flatten(0, 1).T).unflatten(1, self.bias.shape) + self.bias
+        slope, bias = hold(self.consequent, self.locked), hold(self.bias, self.locked)
+        each = (u @ slope.flatten(0, 1).T).unflatten(1, bias.shape) + bias
         return RuleOutput((firing.unsqueeze(-1) * each).sum(dim=1), firing)
 
 

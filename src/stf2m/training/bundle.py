@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load, save
 
 from stf2m.core.config import build as build_settings
-from stf2m.core.errors import CorruptStore, NotStored, SensorMismatch, WrongVersion
+from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256
 from stf2m.prepare.normalise import Normaliser
 from stf2m.prepare.recipe import Recipe
@@ -23,6 +23,8 @@ from stf2m.training.words import rules_in_words
 
 FORMAT = 1
 WEIGHTS = "network.safetensors"
+WRITTEN = ("format", "version", "torch", "sha256")
+"""facts about the files of a bundle, made anew whenever one is written"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     """
     tensors = {f"params/{n}": v.detach().contiguous().clone() for n, v in fitted.params.items()}
     tensors |= {f"normaliser/{n}": torch.from_numpy(v.copy()) for n, v in fitted.normaliser.to_arrays().items()}
-    rules = rules_in_words(fitted)
+    rules = rules_in_words(fitted, use=facts.get("rule_use"))
     inputs = fitted.inputs.model_dump(mode="json")
     card = {
         "format": FORMAT, "version": version("stf2m"), "torch": torch.__version__.split("+")[0], "target": fitted.target,
@@ -76,6 +78,13 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
         sums = {p.name: sha256(p) for p in sorted(folder.iterdir())}
         (folder / "bundle.json").write_text(json.dumps({**card, "sha256": sums}, indent=1), encoding="utf-8")
     return path
+
+
+def save_edited(path: Path, bundle: Bundle) -> Path:
+    """Write a bundle that was made from another one as a new one; raises `InvalidConfig` where something already lies there."""
+    if Path(path).exists():
+        raise InvalidConfig("something lies here already", where=path, hint="an edited bundle is a new bundle; name a new folder")
+    return save_bundle(Path(path), bundle.fitted, bundle.recipe, {n: v for n, v in bundle.facts.items() if n not in WRITTEN})
 
 
 def load_bundle(path: str | Path) -> Bundle:
@@ -134,6 +143,9 @@ def card_text(card: dict[str, Any], rules: tuple[str, ...]) -> str:
         "## Rules", "",
         *(f"{i + 1}. {rule}" for i, rule in enumerate(rules)),
     ]  # fmt: skip
+    if card.get("edits"):
+        lines += ["", f"## Edits by a person (of the bundle {card.get('edited_from') or 'unknown'})", ""]
+        lines += [f"- `{edit}`" for edit in card["edits"]]
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from stf2m.core.emotions import CIRCUMPLEX
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Batch, Params
+from stf2m.meta.learner import LOCKED
 from stf2m.meta.outer import LossWeights, encode_once, rule_use_loss, run_tasks
+from stf2m.model.rules import hold
 from stf2m.tasks.loader import Loader, Stack, gather, stack_tasks
 from stf2m.tasks.sampling import Person, TaskSettings, sample_task
 from stf2m.training.config import TrainConfig
@@ -91,7 +93,7 @@ def outer_loss(
     )  # fmt: skip
     loss = out.loss.mean() + config.rule_use * rule_use_loss(out.scores.firing)
     if "net.rules.raw_relevance" in params:
-        loss = loss + config.relevance * torch.sigmoid(params["net.rules.raw_relevance"]).mean()
+        loss = loss + config.relevance * torch.sigmoid(hold(params["net.rules.raw_relevance"], params.get(LOCKED))).mean()
     return loss, {"task": float(out.task.detach().mean()), "fuzzy": float(out.fuzzy.detach().mean())}
 
 

@@ -16,10 +16,10 @@ from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.files import sweep_parts
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import FIXED, META, features_of, no_modulation, reason, remove_baseline
+from stf2m.meta.learner import FIXED, KEPT, LOCKED, META, NET, features_of, no_modulation, reason, remove_baseline
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
-from stf2m.prepare.normalise import Normaliser, fit_normaliser, standardise_descriptors
+from stf2m.prepare.normalise import Normaliser, add_people, fit_normaliser, standardise_descriptors
 from stf2m.tasks.loader import Loader
 from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
@@ -65,9 +65,13 @@ class Fitted:
             config, self.inputs, self.target, self.net, build_learner(config, self.net)[0], self.params, self.normaliser, self.facts
         )
 
-    def load(self) -> Network:
-        """Put the parameters into the network itself, for code that reads modules rather than parameters."""
-        self.net.load_state_dict({name[4:]: value for name, value in self.params.items() if name.startswith("net.")})
+    def load(self, changed: Params | None = None) -> Network:
+        """Put the parameters, with those that adapting `changed`, into the network itself, for code that reads modules.
+
+        A person's edits of rules are not loaded: the network is shared, and they belong to these parameters alone.
+        """
+        own = {n: v for n, v in (self.params | (changed or {})).items() if n.startswith(NET) and n not in (KEPT, LOCKED)}
+        self.net.load_state_dict({name[len(NET) :]: value for name, value in own.items()})
         return self.net
 
     def predict(
@@ -178,11 +182,13 @@ def train(
     config: TrainConfig,
     out: Path | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
+    start: Fitted | None = None,
 ) -> Fitted:
     """Meta-train on some people, choose the best step on others.
 
     With `out` a checkpoint and a JSONL log are kept there; a run that was killed continues to the same numbers.
-    `progress` receives the facts of every step. Raises `Leak` when a person is on both sides.
+    `progress` receives the facts of every step. With `start` training goes on from there: deleted rules stay out and locked
+    rules stay as they are. Raises `Leak` when a person is on both sides, `InvalidConfig` when `start` is another network.
     """
     if set(train_people) & set(validation_people):
         raise Leak("a person is in training and in validation", where=segments.dataset)
@@ -191,16 +197,46 @@ def train(
     people = people_of(segments, target, train_people)
     judges = people_of(segments, target, validation_people) if len(validation_people) else []
     everything = np.sort(np.concatenate([p.rows for p in people]))
-    normaliser = fit_normaliser(segments, everything, mode=config.normalisation)
+    normaliser = fit_normaliser(segments, everything, mode=config.normalisation) if start is None else _same_scale(start, segments, config)
     loader = Loader(segments, normaliser, target, signals=config.network.signals)
     loader.keep(np.sort(np.concatenate([everything, *(p.rows for p in judges)])))
     net, learner, params = build(config, inputs)
     population, without = populations(loader, config, inputs, people)
     setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions), without)
     key = training_key(config, inputs, segments, target, train_people, validation_people)
-    state = optimise(setting, params | population, key, out, progress)
+    first = starting_params(params, start)
+    state = optimise(setting, first | population, key if start is None else f"{key}-{digest(start.params)}", out, progress, start is None)
     facts = {"best_step": float(state.best_step), "steps": float(state.step), **heed(setting, state.best)}
     return Fitted(config, inputs, target, net, learner, state.best, normaliser, facts)
+
+
+def starting_params(params: Params, start: Fitted | None) -> Params:
+    """Freshly drawn parameters, or those of `start` with a person's edits; raises `InvalidConfig` when they do not fit."""
+    if start is None:
+        return params
+    drawn, given = ({n: tuple(v.shape) for n, v in own.items() if n not in (KEPT, LOCKED)} for own in (params, start.params))
+    if drawn != given:
+        odd = sorted(n for n in drawn.keys() | given.keys() if drawn.get(n) != given.get(n))
+        raise InvalidConfig(
+            "the training begins with another network", expected=f"{odd[0]} {drawn.get(odd[0], 'absent')}",
+            got=given.get(odd[0], "absent"), hint="train with the settings, sensors and classes of the bundle",
+        )  # fmt: skip
+    return _copy(start.params)
+
+
+def _same_scale(start: Fitted, segments: Segments, config: TrainConfig) -> Normaliser:
+    """The statistics that `start` was trained in: in any others its weights and a rule's "8 bpm" would mean something else."""
+    if start.normaliser.mode != config.normalisation:
+        raise InvalidConfig("normalisation", expected=start.normaliser.mode, got=config.normalisation, hint="as in the bundle")
+    return add_people(start.normaliser, segments) if start.normaliser.mode == "transductive" else start.normaliser
+
+
+def digest(params: Params) -> str:
+    """Twelve digits that change with any number of the parameters."""
+    total = hashlib.sha256()
+    for name in sorted(params):
+        total.update(name.encode() + params[name].detach().contiguous().numpy().tobytes())
+    return total.hexdigest()[:12]
 
 
 def heed(setting: Setting, params: Params) -> dict[str, float]:
@@ -232,8 +268,8 @@ def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Seq
     return named(fit_population(*facts)), {person: named(p) for person, p in without.items()}
 
 
-def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None) -> TrainState:
-    """Run the outer loop from the start or from its checkpoint."""
+def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None, place_rules: bool = True) -> TrainState:
+    """Run the outer loop from the start or from its checkpoint; `place_rules` moves the rules' centres once, after warming up."""
     path = out / "state.safetensors" if out else None
     if out:
         sweep_parts(out)
@@ -256,7 +292,7 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
         if path:
             save_state(path, now, key)
 
-    return run(setting, state, optimiser, Hooks(report, save, place_centres), names)
+    return run(setting, state, optimiser, Hooks(report, save, place_centres if place_rules else lambda setting, state: None), names)
 
 
 def _copy(params: Params) -> Params:

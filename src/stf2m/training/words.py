@@ -1,38 +1,99 @@
 """Rules as sentences with units: what the network asks for, in the words of the descriptors."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from stf2m.core.records import DescriptorInfo
+from stf2m.core.tensors import Adaptation
+from stf2m.meta.learner import HEAD, KEPT, LOCKED
 from stf2m.model.explain import RuleFacts, rule_facts
 from stf2m.training.run import Fitted
 
 TERMS = ("low", "neutral", "high")
+LEAST_CENTRE = 0.35
+"""s.d. from usual below which an antecedent is called "about usual" """
 
 
-def rules_in_words(fitted: Fitted) -> tuple[str, ...]:
+class Scale(NamedTuple):
+    """What a rule's centres, in standard deviations, are for people: the readable descriptors with their units.
+
+    `spread` (named antecedent,) turns a centre into `units`; `usual` names what 0 is.
+    """
+
+    infos: tuple[DescriptorInfo, ...]
+    spread: NDArray[np.floating]
+    units: tuple[str, ...]
+    usual: str
+
+
+def scale_of(fitted: Fitted) -> Scale:
+    """The units of a network's rules.
+
+    Under `train_stats` no baseline is removed, so 0 is what the training people have on average; under `transductive` everybody
+    is measured in their own standard deviations, which no common unit can tell.
+    """
+    readable = [j for j, info in enumerate(fitted.inputs.descriptors) if info.readable]
+    infos = tuple(fitted.inputs.descriptors[j] for j in readable)
+    usual = "usual" if fitted.learner.centre else "average"
+    if fitted.normaliser.mode == "transductive":
+        return Scale(infos, np.ones(len(infos)), ("s.d.",) * len(infos), usual)
+    return Scale(infos, fitted.normaliser.descriptors[1][readable], tuple(info.unit for info in infos), usual)
+
+
+def facts_of(fitted: Fitted, adaptation: Adaptation | None = None, *, most: int = 3) -> list[RuleFacts]:
+    """Every rule in numbers, for people in general or as it reads for the person of an `adaptation`."""
+    changed, memory = (adaptation.params, adaptation.memory) if adaptation else ({}, {})
+    net = fitted.load(changed)
+    return rule_facts(
+        net, most, LEAST_CENTRE, kept=fitted.params.get(KEPT), locked=fitted.params.get(LOCKED),
+        centre_shift=memory.get("centre_shift"), code=memory.get("shift"), head=changed.get(HEAD[0]),
+    )  # fmt: skip
+
+
+def rules_in_words(fitted: Fitted, adaptation: Adaptation | None = None, *, use: Sequence[float] | None = None) -> tuple[str, ...]:
     """One sentence per rule, in the order of `Prediction.firing`; empty for a network without rules.
 
     "IF heart rate is 7.1 bpm above usual (high) AND ... THEN high arousal (0.71), neutral valence (0.55); speaks for angry".
-    Values stand against the person's usual, in the descriptor's unit.
+    Values stand against the person's usual, in the descriptor's unit. With an `adaptation` they are this person's: where the
+    task moved the centres, and what their head makes of them. In brackets behind a sentence stands what a reader must not miss:
+    a rule that a person deleted or locked, one that says the same words as another, and, where `use` (rule,) is known, one that
+    was never the strongest.
     """
-    fitted.load()
-    readable = [j for j, info in enumerate(fitted.inputs.descriptors) if info.readable]
-    infos = [fitted.inputs.descriptors[j] for j in readable]
-    spread = fitted.normaliser.descriptors[1][readable]
-    return tuple(sentence(facts, infos, spread, fitted.inputs.emotions) for facts in rule_facts(fitted.net))
+    scale = scale_of(fitted)
+    texts = [sentence(facts, scale, fitted.inputs.emotions) for facts in facts_of(fitted, adaptation)]
+    kept, locked = ([float(v) for v in fitted.params[n]] if n in fitted.params else None for n in (KEPT, LOCKED))
+    return tuple(text + "".join(f" [{mark}]" for mark in marks(texts, r, kept, locked, use)) for r, text in enumerate(texts))
 
 
-def sentence(facts: RuleFacts, infos: list[DescriptorInfo], spread: np.ndarray, emotions: tuple[str, ...]) -> str:
+def marks(
+    texts: list[str], rule: int, kept: list[float] | None, locked: list[float] | None, use: Sequence[float] | None
+) -> list[str]:  # fmt: skip
+    """What a reader of one rule must not miss."""
+    if kept and not kept[rule]:
+        return ["deleted"]
+    said = ["locked"] if locked and locked[rule] else []
+    twins = [i for i, text in enumerate(texts) if i != rule and text == texts[rule] and (not kept or kept[i])]
+    said += [f"the same words as rule {' and '.join(str(i + 1) for i in twins)}"] if twins else []
+    return [*said, "never the strongest among the people of the training"] if use is not None and use[rule] == 0 else said
+
+
+def sentence(facts: RuleFacts, scale: Scale, emotions: tuple[str, ...]) -> str:
     """One rule as one sentence."""
-    clauses = [clause(infos[j], centre, float(spread[j])) for j, centre in zip(facts.inputs, facts.centres)]
+    clauses = [clause(scale, j, centre) for j, centre in zip(facts.inputs, facts.centres)]
     valence, arousal = facts.terms.numpy()
     said = [f"{TERMS[int(p.argmax())]} {axis} ({p.max():.2f})" for axis, p in (("arousal", arousal), ("valence", valence))]
     end = f"; speaks for {emotions[int(facts.logits.argmax())]}" if len(facts.logits) == len(emotions) else ""
     return f"IF {' AND '.join(clauses)} THEN {', '.join(said)}{end}"
 
 
-def clause(info: DescriptorInfo, centre: float, spread: float) -> str:
-    """`heart rate is 7.1 bpm above usual (high)`."""
+def clause(scale: Scale, j: int, centre: float) -> str:
+    """`heart rate is 7.1 bpm above usual (high)`; within a third of a standard deviation it is about usual."""
+    info = scale.infos[j]
+    if abs(centre) < LEAST_CENTRE:
+        return f"{info.name} is about {scale.usual}"
     word, side = (info.high, "above") if centre > 0 else (info.low, "below")
-    amount = f"{abs(centre) * spread:.3g} {info.unit}".strip()
-    return f"{info.name} is {amount} {side} usual ({word})"
+    amount = f"{abs(centre) * float(scale.spread[j]):.3g} {scale.units[j]}".strip()
+    return f"{info.name} is {amount} {side} {scale.usual} ({word})"
