@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from stf2m.prepare.prepared import prepared_from
     from stf2m.prepare.recipe import CutRecipe, Recipe, SignalRecipe
     from stf2m.tasks.loader import load_batch
-    from stf2m.training.bundle import load_bundle, save_bundle
+    from stf2m.training.bundle import load_bundle, save_bundle, save_edited
     from stf2m.training.config import TrainConfig
+    from stf2m.training.edits import edit_rules
     from stf2m.training.run import train
 
 _PLACES = {
@@ -40,6 +41,7 @@ _PLACES = {
     "Stream": "core.records",
     "TrainConfig": "training.config",
     "cut": "prepare.cut",
+    "edit_rules": "training.edits",
     "load_batch": "tasks.loader",
     "load_bundle": "training.bundle",
     "open_dataset": "data.datasets",
@@ -50,6 +52,7 @@ _PLACES = {
     "read_labels": "app.labels",
     "read_out": "app.predict",
     "save_bundle": "training.bundle",
+    "save_edited": "training.bundle",
     "segments_for": "app.conform",
     "train": "training.run",
     "write_timeline": "app.timeline",

@@ -256,7 +256,7 @@ def test_training_goes_on_around_locked_and_deleted_rules(fitted):
 
 
 def test_training_goes_on_only_in_the_same_network(fitted):
-    with pytest.raises(InvalidConfig, match="begins with another network; expected meta.prototypes"):
+    with pytest.raises(InvalidConfig, match=r"begins with another network; expected meta\.prototypes"):
         fit(fitted, network={**SMALL["network"], "rules": 5})
     with pytest.raises(InvalidConfig, match="normalisation; expected causal, got train_stats"):
         fit(fitted, normalisation="train_stats")

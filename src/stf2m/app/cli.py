@@ -159,13 +159,14 @@ def train(
     root: Root = None,
     runs: Runs = Path("runs"),
     use: Use = "research",
+    start: Annotated[Path | None, typer.Option(help="Bundle to go on from; its deleted and locked rules stay so.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Meta-train on all people of a study's data set and write a bundle. Continues after a kill, to the same numbers."""
     from stf2m.app.studies import run_train
 
-    run_train(study, out, learner, target, store, root, runs, use, Console(as_json, quiet))
+    run_train(study, out, learner, target, store, root, runs, use, start, Console(as_json, quiet))
 
 
 @app.command()

@@ -19,16 +19,20 @@ def run_train(
     data: Path | None,
     runs: Path,
     use: str,
+    start: Path | None,
     console: Console,
 ) -> None:
-    """Train on everybody of the study's data set, and write a bundle."""
+    """Train on everybody of the study's data set, from scratch or on from a bundle, and write a bundle."""
     from stf2m.app.train import material_of, train_bundle
+    from stf2m.training.bundle import load_bundle
 
     loaded = load_study(study)
     with console.progress("prepare") as tick:
         material = material_of(loaded, data=data, store=store, runs=runs, tick=tick)
+    first = load_bundle(start) if start else None
+    how = {"learner": learner, "target": target, "work": runs / "training", "use": use, "start": first}
     with console.progress("meta-train") as tick:
-        facts = train_bundle(loaded, material, out, learner=learner, target=target, work=runs / "training", use=use, tick=tick)
+        facts = train_bundle(loaded, material, out, **how, tick=tick)
     text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['people']} people of {facts['dataset']}"
     console.result(facts, text)
 

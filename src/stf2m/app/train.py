@@ -20,8 +20,9 @@ from stf2m.evaluation.stores import dataset_of, only_people, open_segments
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
-from stf2m.training.bundle import save_bundle
+from stf2m.training.bundle import Bundle, save_bundle
 from stf2m.training.run import Fitted, train
+from stf2m.training.words import rule_use
 
 Tick = Callable[[int, int, str], None]
 
@@ -54,11 +55,12 @@ def train_bundle(
     target: str | None = None,
     work: Path | None = None,
     use: str = "research",
+    start: Bundle | None = None,
     tick: Tick,
 ) -> dict[str, Any]:
     """Meta-train on everybody with labels but the validation people, and write the bundle to `out`; returns its facts.
 
-    `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
+    With `start` training goes on from a bundle, whose deleted and locked rules stay so. `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
     """
     segments, card = material.segments, material.dataset.card
     check_consent([card.consent], use, where=card.name)
@@ -75,10 +77,12 @@ def train_bundle(
     if where:
         names = sorted(segments.subjects[i] for i in (*people, *judges))
         write_json(where / PEOPLE, {"dataset": card.name, "subjects": names})
-    fitted = train(segments, target=target, train_people=people, validation_people=judges, config=config, out=where, progress=progress)
+    first = start.fitted if start else None
+    sides: dict[str, Any] = {"target": target, "train_people": people, "validation_people": judges}
+    fitted = train(segments, **sides, config=config, out=where, progress=progress, start=first)
     if config.learner != fitted.config.learner:
         fitted = fitted.with_learner(config)
-    return write_bundle(fitted, study, material, out, [*people, *judges])
+    return write_bundle(fitted, study, material, out, people, judges, start)
 
 
 def config_for(study: Study, learner: str) -> Any:
@@ -97,15 +101,24 @@ def divide_people(segments: Segments, target: str, judges: int, seed: int) -> tu
     return sorted(order[judges:]), sorted(order[:judges])
 
 
-def write_bundle(fitted: Fitted, study: Study, material: Material, out: Path, people: list[int]) -> dict[str, Any]:
-    """Save the bundle with its card; in a store, register it as derived from its people."""
+def write_bundle(
+    fitted: Fitted, study: Study, material: Material, out: Path, people: list[int], judges: list[int], start: Bundle | None = None
+) -> dict[str, Any]:
+    """Save the bundle with its card; in a store, register it as derived from its people.
+
+    What was trained from another bundle carries that bundle's people and edits on.
+    """
     card, segments = material.dataset.card, material.segments
     if out.exists() and not (out / "bundle.json").exists():
         raise InvalidConfig("the folder holds something else", where=out, hint="name a new folder for the bundle")
-    names = [segments.subjects[i] for i in people]
+    names = [segments.subjects[i] for i in (*people, *judges)]
+    before = start.facts if start else {}
+    names += [name for name in before.get("subjects", []) if name not in names]
     facts: dict[str, Any] = {
         "dataset": card.name, "licence": card.licence, "consent": card.consent, "people": len(names), "subjects": names,
         "study": study.name, "marks": list(study.marks), "rated": bool(np.isfinite(segments.rating).any()),
+        "validation": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
+        **{name: before[name] for name in ("edits", "edited_from") if name in before},
     }  # fmt: skip
     save_bundle(out, fitted, study.recipe, facts)
     if material.store is not None:

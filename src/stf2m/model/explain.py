@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from stf2m.model.network import Network
 from stf2m.model.rules import RuleLayer
 
-
 LEAST_SHARE = 0.1
 """of the strongest antecedent's weight, below which one is not told"""
 

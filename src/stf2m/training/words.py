@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.records import DescriptorInfo
+from stf2m.core.records import DescriptorInfo, Segments
 from stf2m.core.tensors import Adaptation
 from stf2m.meta.learner import HEAD, KEPT, LOCKED
 from stf2m.model.explain import RuleFacts, rule_facts
+from stf2m.model.rules import RuleLayer
 from stf2m.training.run import Fitted
 
 TERMS = ("low", "neutral", "high")
@@ -68,6 +69,18 @@ def rules_in_words(fitted: Fitted, adaptation: Adaptation | None = None, *, use:
     return tuple(text + "".join(f" [{mark}]" for mark in marks(texts, r, kept, locked, use)) for r, text in enumerate(texts))
 
 
+def rule_use(fitted: Fitted, segments: Segments, people: Sequence[int]) -> list[float]:
+    """Share of these people's segments, 0..1, in which each rule is the strongest without labels of them; empty without rules."""
+    if not isinstance(fitted.net.rules, RuleLayer):
+        return []
+    shares = []
+    for person in people:
+        rows = np.flatnonzero(segments.subject == person)
+        firing = fitted.predict(segments, rows[:0], rows).firing
+        shares.append(np.bincount(firing.argmax(axis=1), minlength=firing.shape[1]) / len(rows))
+    return np.mean(shares, axis=0).round(4).tolist()
+
+
 def marks(
     texts: list[str], rule: int, kept: list[float] | None, locked: list[float] | None, use: Sequence[float] | None
 ) -> list[str]:  # fmt: skip
@@ -77,7 +90,7 @@ def marks(
     said = ["locked"] if locked and locked[rule] else []
     twins = [i for i, text in enumerate(texts) if i != rule and text == texts[rule] and (not kept or kept[i])]
     said += [f"the same words as rule {' and '.join(str(i + 1) for i in twins)}"] if twins else []
-    return [*said, "never the strongest among the people of the training"] if use is not None and use[rule] == 0 else said
+    return [*said, "never the strongest among the people of the training"] if use and use[rule] == 0 else said
 
 
 def sentence(facts: RuleFacts, scale: Scale, emotions: tuple[str, ...]) -> str:
