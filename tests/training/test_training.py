@@ -14,7 +14,7 @@ from stf2m.core.records import Segments
 from stf2m.prepare.recipe import Recipe, SignalRecipe
 from stf2m.training.bundle import check_sensors, load_bundle, save_bundle
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, train
+from stf2m.training.run import Fitted, _groups, train
 
 SEGMENTS = toy_segments()
 SMALL = {
@@ -78,7 +78,7 @@ def test_corrupted_checkpoint_is_said(tmp_path: Path) -> None:
         fit(out=tmp_path)
 
 
-@pytest.mark.parametrize("learner", ["recurrent", "protonet"])
+@pytest.mark.parametrize("learner", ["recurrent", "protonet", "siamese", pytest.param("reptile", marks=pytest.mark.slow)])
 def test_learns_the_toy_people(learner: str) -> None:
     """Descriptors carry the class; a few dozen steps must beat chance by far on a person who was never seen."""
     easy = toy_segments(signal=4.0)
@@ -87,6 +87,12 @@ def test_learns_the_toy_people(learner: str) -> None:
     support, query = rows[easy.stimulus[rows] < 2][:12], rows[easy.stimulus[rows] >= 2]
     found = fitted.predict(easy, support, query).probability.argmax(axis=1)
     assert (found == easy.targets["emotion"][query]).mean() > 0.7
+
+
+def test_step_sizes_per_coordinate_do_not_shrink_as_weights_do() -> None:
+    groups, names = _groups({"meta.alpha.net.mix.1.weight": torch.ones(3, 3), "net.mix.1.weight": torch.ones(3, 3)}, 0.05, 3.0)
+    kept = [group["weight_decay"] for group in groups for _ in group["params"]]
+    assert dict(zip(names, kept)) == {"meta.alpha.net.mix.1.weight": 0.0, "net.mix.1.weight": 0.05}
 
 
 def test_a_learner_that_needs_its_support_falls_when_labels_are_shuffled() -> None:

@@ -11,6 +11,7 @@ from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
     FIXED,
     META,
+    NET,
     apply_head,
     descend,
     global_head,
@@ -76,14 +77,17 @@ class Finetune(Anil):
         return initial(net)
 
     def start(self, net: Any, params: Params, near: Features, memory: Params) -> tuple[Params, Callable[[Params], Scores]]:
-        skipped = ("net.encoder.", *FIXED)
-        touched = {name: value for name, value in params.items() if name.startswith("net.") and not name.startswith(skipped)}
-
         def scores(now: Params) -> Scores:
             changed = params | now
             return apply_head(net, changed, hidden_of(net, changed, near, memory), global_head(net, changed, memory))
 
-        return touched, scores
+        return behind_encoder(params), scores
 
     def size(self, params: Params) -> Tensor:
         return params[META + "usual"].new_tensor(self.step_size)
+
+
+def behind_encoder(params: Params) -> Params:
+    """Every parameter of the network that a gradient may change once features are computed."""
+    skipped = (NET + "encoder.", *FIXED)
+    return {name: value for name, value in params.items() if name.startswith(NET) and not name.startswith(skipped)}

@@ -1,7 +1,7 @@
 """One way to adapt to a person, whatever the network: the contract, and what all learners share."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -53,6 +53,15 @@ class Learner(Protocol):
 
     def score(self, net: nn.Module, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         """Scores of the query under the adapted parameters."""
+        ...
+
+
+@runtime_checkable
+class OwnOuterLoss(Protocol):
+    """A learner that meta-trains on a loss of its own in the place of the task loss on the query (Reptile)."""
+
+    def outer_loss(self, net: nn.Module, params: Params, support: Batch | Features, query: Batch | Features) -> Tensor:
+        """What the outer loop differentiates for one task."""
         ...
 
 
@@ -178,17 +187,21 @@ def support_loss(scores: Scores, features: Features, labels: Tensor) -> Tensor:
     return entropy + 0.5 * (rated * error).sum() / rated.sum().clamp(min=1)
 
 
-def descend(loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps: int) -> tuple[Params, Float[Tensor, " step"]]:
-    """`steps` gradient steps on `fast` with one learned size per tensor: theta <- theta - size * grad.
+def damping(slope: Params) -> Float[Tensor, ""]:
+    """Factor that brings a gradient longer than 10 down to 10, so that one odd support label cannot throw a person away."""
+    norm = torch.stack([(g**2).sum() for g in slope.values()]).sum()
+    return 10.0 / torch.sqrt(norm + 1e-12).clamp(min=10.0)
 
-    A gradient longer than 10 is scaled down to 10, so that one odd support label cannot throw a person away.
+
+def descend(loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps: int) -> tuple[Params, Float[Tensor, " step"]]:
+    """`steps` gradient steps on `fast` with one learned size per tensor (or coordinate): theta <- theta - size * grad.
+
     Differentiable. Returns the changed tensors and the loss before each step.
     """
     losses = []
     for _ in range(steps):
         slope, value = grad_and_value(loss)(fast)
-        norm = torch.stack([(g**2).sum() for g in slope.values()]).sum()
-        damp = 10.0 / torch.sqrt(norm + 1e-12).clamp(min=10.0)
+        damp = damping(slope)
         fast = {name: fast[name] - sizes[name] * damp * slope[name] for name in fast}
         losses.append(value)
     return fast, torch.stack(losses) if losses else next(iter(fast.values())).new_zeros(0)

@@ -38,9 +38,16 @@ class Maml:
     def init(self, net: Any) -> Params:
         return initial(net, size=math.log(self.step_size))
 
+    def touched(self, params: Params) -> Params:
+        """What inner steps change: every parameter of the network but the population."""
+        return {name: value for name, value in params.items() if name.startswith(NET) and name not in FIXED}
+
+    def sizes(self, params: Params, touched: Params) -> Params:
+        """Step size of every changed tensor."""
+        return dict.fromkeys(touched, positive(params[META + "size"]))
+
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        fast = {name: value for name, value in params.items() if name.startswith(NET) and name not in FIXED}
-        size = positive(params[META + "size"])
+        fast = self.touched(params)
 
         def loss(now: Params) -> Tensor:
             features, memory = self._start(net, params | now, support)
@@ -50,8 +57,9 @@ class Maml:
             return support_loss(scores, features, labelled(features, net.emotions))
 
         some = (support.weight * support.known).sum().clamp(max=1.0)
+        sizes = {name: some * size for name, size in self.sizes(params, fast).items()}
         start = {name: value.detach() for name, value in fast.items()} if self.first_order else fast
-        moved, losses = descend(loss, start, dict.fromkeys(fast, some * size), self.steps)
+        moved, losses = descend(loss, start, sizes, self.steps)
         if self.first_order:
             moved = {name: fast[name] + (moved[name] - start[name]).detach() for name in fast}
         _, memory = self._start(net, params | moved, support)

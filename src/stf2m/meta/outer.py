@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from stf2m.core.tensors import Batch, Features, Params, Scores
-from stf2m.meta.learner import call, class_weights, labelled
+from stf2m.meta.learner import OwnOuterLoss, call, class_weights, labelled
 
 
 class LossWeights(NamedTuple):
@@ -49,12 +49,13 @@ def run_tasks(
 
 
 def run_task(net: Any, learner: Any, params: Params, support: Any, query: Any, meaning: Tensor | None, weights: LossWeights) -> Outcome:
-    """One task: adapt on the support, score the query, measure."""
+    """One task: adapt on the support, score the query, measure. A learner's own outer loss stands for the task loss in `loss`."""
     adaptation = learner.adapt(net, params, support)
     scores = learner.score(net, params, adaptation, query)
     task = query_loss(scores, query, net.emotions, weights)
     fuzzy = fuzzy_loss(scores, query, meaning) if scores.fuzzy.shape[1] else task.new_zeros(())
-    return Outcome(scores, task + weights.fuzzy * fuzzy, task, fuzzy)
+    learned = learner.outer_loss(net, params, support, query) if isinstance(learner, OwnOuterLoss) else task
+    return Outcome(scores, learned + weights.fuzzy * fuzzy, task, fuzzy)
 
 
 def query_loss(scores: Scores, query: Any, emotions: int, weights: LossWeights) -> Tensor:

@@ -300,7 +300,10 @@ def _copy(params: Params) -> Params:
 
 
 def _kind(name: str, value: Tensor) -> str:
-    """`weight` matrices shrink; norms, centres and relevances stay free; a learner's own scalars also move faster."""
+    """`weight` matrices shrink; norms, centres, relevances and step sizes per coordinate stay free; a learner's own scalars
+    also move faster."""
+    if ".alpha." in name:
+        return "free"
     if name == "net.loudness" or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
         return "scalar"
     return "weight" if value.ndim >= 2 and ".rules." not in name and "prototypes" not in name else "free"
