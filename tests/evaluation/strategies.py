@@ -80,14 +80,17 @@ def waves(rng: np.random.Generator, infos: tuple[SignalInfo, ...], begin, record
     return signals, first[recording] + last - np.array([info.samples for info in infos]), np.stack([first, ends], axis=-1)
 
 
-def any_people(**fixed) -> st.SearchStrategy[Segments]:
-    """Random data sets; `fixed` keeps some of the sizes."""
+def any_sizes(**fixed) -> st.SearchStrategy[dict]:
+    """Arguments of `irregular_segments`; `fixed` keeps some of them.
+
+    The people are made inside the test: run-time type checks draw random numbers, which Hypothesis allows no strategy.
+    """
     sizes = {
         "seed": st.integers(0, 100_000), "people": st.integers(1, 5), "recordings": st.integers(1, 8), "stimuli": st.integers(1, 5),
         "length": st.integers(1, 14), "classes": st.integers(2, 4), "sensors": st.integers(1, 3), "hop": st.sampled_from([1.0, 2.0, 5.0]),
         "gaps": st.sampled_from([0.0, 0.2, 0.6]), "unlabelled": st.sampled_from([0.0, 0.2, 0.9]), "change": st.sampled_from([0.05, 0.4, 1.0]),
     }  # fmt: skip
-    return st.builds(irregular_segments, **{**sizes, **{name: st.just(value) for name, value in fixed.items()}})
+    return st.fixed_dictionaries({**sizes, **{name: st.just(value) for name, value in fixed.items()}})
 
 
 def reordered(segments: Segments, order: NDArray[np.integer]) -> Segments:

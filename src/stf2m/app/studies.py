@@ -6,7 +6,7 @@ from stf2m.app.console import Console
 from stf2m.core.errors import NotStored
 from stf2m.evaluation.execute import Paths, paths_of, read_timelines
 from stf2m.evaluation.rows import Row, RowFile, current
-from stf2m.evaluation.study import Study, cells_of, load_study
+from stf2m.evaluation.study import Study, cells_of, load_study, protocol_named
 from stf2m.evaluation.table import tables_of
 
 
@@ -85,12 +85,12 @@ def write_page(study: Study, rows: list[Row], paths: Paths, out: Path, *, comman
 
 def show_tables(study: Study, rows: list[Row], console: Console) -> None:
     """One table per target and protocol, floors first, and what it says in words."""
-    from stf2m.evaluation.reading import reading, with_interval
+    from stf2m.evaluation.reading import cell_words, reading
     from stf2m.evaluation.results import label
 
     for table in tables_of(rows, study.primary):
-        lines = [(line.role, label(line), *(with_interval(table.summary(line, k)) for k in table.shots)) for line in table.lines]
-        title = f"{table.group.target}, {table.group.protocol}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"
+        lines = [(line.role, label(line), *(cell_words(table, line, k) for k in table.shots)) for line in table.lines]
+        title = f"{table.group.target}, {protocol_named(study, table.group.card).title}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"
         console.table(("", "method", *(f"k = {k}" for k in table.shots)), lines, title=title)
         for sentence in reading(table, study.main):
             console.result({}, f"- {sentence}") if not console.as_json else None
@@ -107,5 +107,7 @@ def tables_as_json(study: Study, rows: list[Row]) -> list[dict]:
                 number = table.summary(line, k)
                 if number.people:
                     facts = {"target": table.group.target, "protocol": table.group.protocol, "k": k, **line._asdict()}
+                    if table.is_leaky:
+                        facts |= {"leaky": True, "minus_floor": table.above_floor(line, k).mean}
                     found.append({**facts, "mean": number.mean, "low": number.low, "high": number.high, "people": number.people})
     return found

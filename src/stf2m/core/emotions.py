@@ -55,10 +55,12 @@ TARGETS: dict[str, Target] = {
         Target("arousal2", ("low arousal", "high arousal"), 1, (5.0,)),
         Target("valence3", ("low valence", "neutral valence", "high valence"), 0, (3.0, 6.0)),
         Target("arousal3", ("low arousal", "neutral arousal", "high arousal"), 1, (3.0, 6.0)),
+        Target("valence3_half", ("low valence", "neutral valence", "high valence"), 0, (3.5, 6.5)),
+        Target("arousal3_half", ("low arousal", "neutral arousal", "high arousal"), 1, (3.5, 6.5)),
         Target("quadrant", QUADRANTS, None, (5.0, 5.0)),
     )
 }
-"""Targets derived from ratings. Named labels need no entry: the target "emotion" takes the data set's vocabulary."""
+"""Targets derived from ratings. Papers cut three classes at 3 and 6 or at 3.5 and 6.5 (`_half`). Named labels need no entry: the target "emotion" takes the data set's vocabulary."""
 
 
 def classes_of(target: Target, rating: NDArray[np.floating]) -> NDArray[np.int16]:

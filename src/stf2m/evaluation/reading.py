@@ -11,6 +11,11 @@ METRIC_WORDS = {
     "ece": "expected calibration error",
 }  # fmt: skip
 
+LEAKY = (
+    "*Leaky*: neighbours of the scored segments, their recordings and their person are in training. These scores are no evidence of anything "
+    "new; they stand here beside published ones made the same way, and beside what is left of them above the strongest floor."
+)
+
 
 def number(value: float) -> str:
     """`.912`, `-.034`, `1.000`."""
@@ -23,6 +28,16 @@ def number(value: float) -> str:
 def with_interval(value: Interval) -> str:
     """`.912 [.890, .931]`."""
     return f"{number(value.mean)} [{number(value.low)}, {number(value.high)}]" if np.isfinite(value.mean) else "–"
+
+
+def cell_words(table: Table, line: Line, shots: int) -> str:
+    """`.912 [.890, .931]`; under a leaky protocol marked so, with what is left of a method above the strongest floor."""
+    text = with_interval(table.summary(line, shots))
+    if not table.is_leaky or text == "–":
+        return text
+    left = table.above_floor(line, shots)
+    against = f"; minus floor {with_interval(left)}" if left.people and line.role in ("baseline", "learner") else ""
+    return f"{text} *leaky*{against}"
 
 
 def relation(gap: Difference, whom: str) -> str:
@@ -62,7 +77,8 @@ def _shortfall(verdict: Verdict) -> str:
 def reading(table: Table, main: str) -> list[str]:
     """Everything a reader must know of a table, one sentence or two per point."""
     found = verdicts(table, main)
-    text = [sentence(verdict, main) for verdict in found]
+    text = [LEAKY] if table.is_leaky else []
+    text += [sentence(verdict, main) for verdict in found]
     text += _gains(table, main) + _controls(table, main)
     text += [_best(table, found)] if not found else []
     classes = {k: names for k, names in table.short.items() if names}

@@ -23,6 +23,8 @@ class Score:
     low: float | None = None
     high: float | None = None
     people: list[float | None] = field(default_factory=list)
+    minus_floor: float | None = None
+    """under a leaky protocol: what is left of a method above the strongest floor"""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def report_table(study: Study, table: Table) -> ReportTable:
     return ReportTable(
         title=f"{table.group.target.replace('_', ' ')} · {protocol.title}",
         card=protocol.words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
-        people=list(table.people), lines=[_line(study, table, line) for line in lines], headlines=[_headline(v) for v in found],
+        people=list(table.people), lines=[_line(study, table, line) for line in lines], headlines=[_headline(v, table.is_leaky) for v in found],
         floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
         reading=reading(table, study.main),
@@ -66,13 +66,17 @@ def _score(table: Table, line: Line, k: int) -> Score:
     if not found.people:
         return Score(None)
     people = [round(float(v), 4) if np.isfinite(v) else None for v in table.of(line, k)]
-    return Score(found.mean, found.low, found.high, people)
+    left = table.above_floor(line, k) if table.is_leaky and line.role in ("baseline", "learner") else None
+    return Score(found.mean, found.low, found.high, people, left.mean if left and left.people else None)
 
 
-def _headline(verdict: Verdict) -> Headline:
+def _headline(verdict: Verdict, is_leaky: bool) -> Headline:
     """`beats floor and best`, `above the floor`, ... with a tone for the colour."""
     floor, best = verdict.above_floor, verdict.above_baseline
-    if verdict.beats:
+    if is_leaky:
+        gap = "" if floor is None else f", {floor.mean:+.3f} to the floor"
+        words, tone = f"leaky{gap}", "poor"
+    elif verdict.beats:
         words, tone = "above floors and all others", "good"
     elif floor is not None and floor.high < 0:
         words, tone = "below a floor", "poor"

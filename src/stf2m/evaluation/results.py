@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import METRICS
-from stf2m.evaluation.reading import METRIC_WORDS, reading, with_interval
+from stf2m.evaluation.reading import METRIC_WORDS, cell_words, reading
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import Study, cells_of, protocol_named
 from stf2m.evaluation.table import Line, Table, tables_of
@@ -44,7 +44,7 @@ def markdown(table: Table) -> str:
         if line.role != role:
             role = line.role
             text.append(_row([f"*{TITLES[role]}*", *("" for _ in table.shots)]))
-        text.append(_row([label(line), *(with_interval(table.summary(line, k)) for k in table.shots)]))
+        text.append(_row([label(line), *(cell_words(table, line, k) for k in table.shots)]))
     return "\n".join(text)
 
 
@@ -58,7 +58,25 @@ def table_csv(study: Study, rows: Sequence[Row]) -> str:
     """Every metric of every table as CSV: one line per target, protocol, k, method, view and control."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["target", "protocol", "card", "k", "method", "role", "view", "control", "metric", "people", "mean", "low", "high"])
+    writer.writerow(
+        [
+            "target",
+            "protocol",
+            "card",
+            "k",
+            "method",
+            "role",
+            "view",
+            "control",
+            "metric",
+            "people",
+            "mean",
+            "low",
+            "high",
+            "leaky",
+            "minus_floor",
+        ]
+    )
     for metric in METRICS:
         for table in tables_of(rows, metric):
             for line in table.lines:
@@ -67,7 +85,8 @@ def table_csv(study: Study, rows: Sequence[Row]) -> str:
                     if found.people:
                         numbers = [f"{v:.6g}" for v in (found.mean, found.low, found.high)]
                         group = table.group
-                        writer.writerow([group.target, group.protocol, group.card, k, *line, metric, found.people, *numbers])
+                        marks = ["leaky", f"{table.above_floor(line, k).mean:.6g}"] if table.is_leaky else ["", ""]
+                        writer.writerow([group.target, group.protocol, group.card, k, *line, metric, found.people, *numbers, *marks])
     return out.getvalue()
 
 

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.registry import look_up
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
+from stf2m.evaluation.protocols import PROTOCOLS
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.statistics import Difference, Interval, holm, interval, paired
 
@@ -36,7 +38,7 @@ class Line(NamedTuple):
         """Name for people."""
         name = self.method.replace("_", " ")
         if self.view != ALL:
-            return f"{name}, {self.view} only"
+            return f"{name}, {self.view}" if self.view.startswith("with ") else f"{name}, {self.view} only"
         return f"{name}, {self.control.replace('_', ' ')}" if self.control else name
 
 
@@ -75,6 +77,16 @@ class Table:
     def summary(self, line: Line, shots: int) -> Interval:
         """Mean over people with its bootstrap interval."""
         return interval(self.of(line, shots))
+
+    @property
+    def is_leaky(self) -> bool:
+        """The protocol lets neighbours, recordings or people stand on both sides: no score here is evidence."""
+        return look_up(PROTOCOLS, self.group.protocol, family="protocols").is_leaky
+
+    def above_floor(self, line: Line, shots: int) -> Interval:
+        """Paired difference to the table's strongest floor at this k; empty (0 people) where either was not asked."""
+        floor = strongest(self, self.plain("floor"), shots)
+        return interval(self.of(line, shots) - self.of(floor, shots)) if floor else interval(np.zeros(0))
 
     def plain(self, *roles: str) -> list[Line]:
         """Lines of these roles with all sensors and no control."""

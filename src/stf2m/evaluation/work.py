@@ -18,7 +18,7 @@ from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import measure, measure_ratings
 from stf2m.evaluation.predictor import Predictor, Reply
-from stf2m.evaluation.protocols import Fold, Protocol, Split, World, folds
+from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import FLOOR_CELL, Cell, Study, floor_kinds, protocols_of
 from stf2m.evaluation.timeline import Timeline, timeline_of
@@ -124,15 +124,17 @@ def _ask(study: Study, segments: Segments, cell: Cell, method: Method, protocol:
         if not splits:
             yield {**base, "note": "the protocol leaves nothing to score"}
         for split in splits:
-            if split.shots == 0 and getattr(method.predictor, "needs_support", False):
+            if split.shots == 0 and getattr(method.predictor, "needs_support", False) and not protocol.person_is_known:
                 continue
+            if split.lost is not None and not getattr(method.predictor, "sees_sensors", True):
+                continue  # the same answer as with all sensors
             for question in _questions(study, method, split):
                 yield {**base, **_answer(study, segments, cell, method, split, question)}
 
 
 def _questions(study: Study, method: Method, split: Split) -> list[Question]:
-    asked = [Question(ALL, "")]
-    if method.name in study.detailed:
+    asked = [Question(split.view, "")]
+    if method.name in study.detailed and split.lost is None:
         asked += [Question(view, "") for view in study.views]
         asked += [Question(ALL, control) for control in study.controls if control != "shuffled_labels" or len(split.support) > 1]
     return asked
@@ -147,7 +149,8 @@ def _answer(study: Study, segments: Segments, cell: Cell, method: Method, split:
     given = _shuffled(labels[split.support], rng) if question.control == "shuffled_labels" else None
     offered = study.views.get(question.view)
     began = perf_counter()
-    reply = method.predictor.reply(segments, split.support, split.query, target=cell.target, support_target=given, modalities=offered)
+    shown = conceal(segments, split)
+    reply = method.predictor.reply(shown, split.support, split.query, target=cell.target, support_target=given, modalities=offered)
     spent = perf_counter() - began
     check_reply(reply, len(split.query), len(names), method.name)
     order = rng.permutation(len(truth)) if question.control == "shuffled_signals" else np.arange(len(truth))
@@ -178,7 +181,7 @@ def check_reply(reply: Reply, rows: int, classes: int, name: str) -> None:
 def _timelines(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Timeline]:
     """The first test person of the fold who can be asked, for the report."""
     for person in fold.test:
-        splits = [s for s in protocol.questions(segments, cell.target, person, study.seed) if s.draw == 0]
+        splits = [s for s in protocol.questions(segments, cell.target, person, study.seed) if s.draw == 0 and s.lost is None]
         if splits:
             yield timeline_of(
                 segments, cell.target, method.predictor, splits, setting=protocol.title, rules=getattr(method.predictor, "rules", ())

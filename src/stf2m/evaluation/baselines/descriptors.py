@@ -89,7 +89,11 @@ class DescriptorBaseline(Plain):
     def _say(
         self, segments: Segments, support: Rows, labels: Rows, query: Rows, settings: Settings, modalities: Sequence[str] | None
     ) -> Values:
-        columns = tuple(j for j, info in enumerate(segments.descriptor_infos) if modalities is None or info.modality in modalities)
+        offered = segments.modalities if modalities is None else modalities
+        usable = {m for j, m in enumerate(segments.modalities) if m in offered and segments.present[query, j].any()}
+        columns = tuple(j for j, info in enumerate(segments.descriptor_infos) if info.modality in usable)
+        if not columns:  # a sensor that no query segment has cannot help, and here none is left
+            return np.full((len(query), self.classes), 1 / self.classes)
         picked = list(columns)
         own, asked = self.read(segments, support)[:, picked], self.read(segments, query)[:, picked]
         centre = settings["centre"]

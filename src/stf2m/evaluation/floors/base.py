@@ -27,6 +27,8 @@ class Floor(Plain):
     is_oracle: ClassVar[bool] = False
     """it looks at labels that nobody has at test time"""
     needs_support: ClassVar[bool] = False
+    sees_sensors: ClassVar[bool] = False
+    """it knows which sensors were present, so a missing one may change its answer"""
     ignores_support: ClassVar[bool] = False
     """the answer for a segment is the same whatever the support is, so it is found once per person"""
 
@@ -60,6 +62,8 @@ class Floor(Plain):
         modalities: Sequence[str] | None = None,
     ) -> Reply:
         """See `Predictor.reply`."""
+        if support_target is None and len(query):  # a person who is in training has labels without any support
+            support = np.union1d(support, self.rows[segments.subject[self.rows] == segments.subject[query[0]]])
         values = answers(segments, target, support, labels_of(segments, target, support, support_target))
         if self.ignores_support:
             found = self._of_person(segments, query, target)

@@ -15,6 +15,7 @@ class PresenceOnly(Floor):
 
     name = "presence_only"
     words = "which sensors were present, and nothing of what they measured"
+    sees_sensors = True
 
     def reason(self, segments: Segments, target: str) -> str:
         seen = segments.present[segments.targets[target] >= 0]

@@ -8,12 +8,16 @@ from stf2m.evaluation.protocols.base import Protocol, ProtocolCard
 from stf2m.evaluation.protocols.completion import Completion
 from stf2m.evaluation.protocols.first_minutes import FirstMinutes
 from stf2m.evaluation.protocols.folds import Fold, folds
+from stf2m.evaluation.protocols.literature_random import LiteratureRandom
+from stf2m.evaluation.protocols.missing_modality import MissingModality
 from stf2m.evaluation.protocols.new_person import NewPerson
 from stf2m.evaluation.protocols.new_stimulus import NewPersonNewStimulus
 from stf2m.evaluation.protocols.split import Split, check_split
-from stf2m.evaluation.protocols.world import World, hide
+from stf2m.evaluation.protocols.world import World, conceal, hide
 
-PROTOCOLS: dict[str, type[Protocol]] = {kind.name: kind for kind in (NewPerson, NewPersonNewStimulus, Completion, FirstMinutes)}
+PROTOCOLS: dict[str, type[Protocol]] = {
+    kind.name: kind for kind in (NewPerson, NewPersonNewStimulus, Completion, FirstMinutes, MissingModality, LiteratureRandom)
+}
 
 
 def make_protocol(values: dict[str, Any], *, where: str = "protocol") -> Protocol:
@@ -27,6 +31,8 @@ __all__ = [
     "Completion",
     "FirstMinutes",
     "Fold",
+    "LiteratureRandom",
+    "MissingModality",
     "NewPerson",
     "NewPersonNewStimulus",
     "Protocol",
@@ -34,6 +40,7 @@ __all__ = [
     "Split",
     "World",
     "check_split",
+    "conceal",
     "folds",
     "hide",
     "make_protocol",

@@ -27,6 +27,10 @@ class Protocol(Settings):
     name: ClassVar[str]
     own_training: ClassVar[bool] = False
     """training sees something else than under the other protocols (`world`), so its cells are its own"""
+    person_is_known: ClassVar[bool] = False
+    """the test person's other segments are in training"""
+    is_leaky: ClassVar[bool] = False
+    """its scores are no evidence; they are marked wherever they are printed, and stand beside what is left above the floors"""
 
     shots: tuple[int, ...] = Field(default=(0, 1, 5), min_length=1)
     """k as the protocol counts it"""

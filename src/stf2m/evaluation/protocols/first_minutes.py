@@ -62,6 +62,8 @@ def first_block_end(labels: NDArray[np.integer], rows: Rows, end: NDArray[np.flo
 
     `rows` are the person's labelled rows in session order; `labels` and `end` (s) belong to all segments.
     """
+    if not len(rows):
+        return np.inf
     counts = np.bincount(labels[labels >= 0])
     rarer = int(np.flatnonzero(counts)[counts[counts > 0].argmin()])
     inside = labels[rows] == rarer

@@ -28,6 +28,10 @@ class Split:
     query: Rows
     missing: tuple[int, ...] = ()
     short: tuple[int, ...] = ()
+    view: str = "all"
+    """what is shown of the rows, in words for tables; "all" = everything"""
+    lost: NDArray[np.bool_] | None = None
+    """(support + query, modality), True = taken away for this question; None = nothing"""
 
 
 def generator(seed: int, protocol: str, person: str, draw: int) -> np.random.Generator:

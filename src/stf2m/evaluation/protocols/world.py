@@ -1,4 +1,4 @@
-"""What training may see: the segments with forbidden labels hidden, and who trains, validates and is tested on them."""
+"""What training may see, and what a question shows: segments in which rows, or sensors of rows, are hidden."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.folds import Fold
-from stf2m.evaluation.protocols.split import Rows
+from stf2m.evaluation.protocols.split import Rows, Split
 
 
 class World(NamedTuple):
@@ -32,4 +32,17 @@ def hide(segments: Segments, rows: Rows) -> Segments:
     return replace(
         segments, targets=targets, rating=np.where(column, np.float32(np.nan), segments.rating), present=segments.present & ~column,
         quality=np.where(column, np.float32(0), segments.quality), descriptors=np.where(column, np.float32(np.nan), segments.descriptors),
+    )  # fmt: skip
+
+
+def conceal(segments: Segments, split: Split) -> Segments:
+    """The segments as this question shows them: what the split has `lost` reads as never recorded."""
+    if split.lost is None:
+        return segments
+    lost = np.zeros(segments.present.shape, dtype=bool)
+    lost[np.concatenate([split.support, split.query])] = split.lost
+    owner = np.array([segments.modalities.index(info.modality) for info in segments.descriptor_infos], dtype=np.int64)
+    return replace(
+        segments, present=segments.present & ~lost, quality=np.where(lost, np.float32(0), segments.quality),
+        descriptors=np.where(lost[:, owner], np.float32(np.nan), segments.descriptors),
     )  # fmt: skip
