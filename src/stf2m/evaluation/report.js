@@ -269,15 +269,37 @@ function drawDots(box, table, i) {
   layout.yaxis = axis({ tickformat: ".2f" });
   Plotly.react(box, traces, layout, CONFIG);
 }
+/* ---- how far to trust ---- */
+const SHARES = [100, 80, 60, 40, 20];
+const paintOf = (t) => color(t.is_main ? "accent" : t.role === "floor" ? "floor" : "blue");
+function drawTrust(n, table, i) {
+  const mine = table.trust.filter((t) => t.k === table.k[i]), box = one(`[data-abstain="${n}"]`);
+  if (!box) return;
+  const curves = mine.map((t) => ({ x: SHARES, y: t.curve, mode: "lines+markers", line: { color: paintOf(t), width: t.is_main ? 3 : 1.6, dash: t.role === "floor" ? "dash" : "solid" }, marker: { size: 6 }, hovertemplate: `${t.label}: %{y:.3f} right of the surest %{x} %<extra></extra>` }));
+  const names = mine.map((t) => ({ x: 20, xanchor: "left", xshift: 8, y: t.curve.at(-1), text: t.label, showarrow: false, font: { size: 12, color: paintOf(t) } }));
+  const layout = base({ height: 300, hovermode: "closest", annotations: names, margin: { l: 46, r: 148, t: 10, b: 40 } });
+  layout.xaxis = axis({ title: { text: "segments answered, %", font: { size: 12 } }, range: [102, 18], tickvals: SHARES, showgrid: false });
+  layout.yaxis = axis({ tickformat: ".2f" });
+  Plotly.react(box, curves, layout, CONFIG);
+  const sets = mine.filter((t) => t.coverage.length).flatMap((t) => [[`${t.label}<br>segments`, t.coverage, paintOf(t), t.numbers.size_segments], [`${t.label}<br>people`, t.coverage_people, paintOf(t), t.numbers.size_people]]);
+  const dots = sets.map(([name, values, paint]) => ({ x: values.map(() => name), y: values, text: table.people, mode: "markers", marker: { size: 7, color: paint, opacity: 0.7 }, hovertemplate: "%{text} %{y:.3f}<extra></extra>" }));
+  const cover = base({ height: 300, hovermode: "closest", margin: { l: 42, r: 8, t: 10, b: 58 }, shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0.9, y1: 0.9, line: { color: color("rule"), width: 1.5, dash: "dot" } }] });
+  cover.xaxis = axis({ type: "category", showgrid: false, range: [-0.5, Math.max(0.5, sets.length - 0.5)], tickangle: 0 });
+  cover.yaxis = axis({ tickformat: ".2f" });
+  Plotly.react(one(`[data-coverage="${n}"]`), dots, cover, CONFIG);
+  const show = (v) => (v === null || v === undefined ? "–" : v.toFixed(3));
+  one(`[data-trust="${n}"]`).textContent = mine.map((t) => `${t.label}: area under the risk curve ${show(t.numbers.aurc)}` + (t.coverage.length ? `, calibration error ${show(t.numbers.ece)} before and ${show(t.numbers.ece_calibrated)} after temperature, ${show(t.numbers.size_segments)} (segments) and ${show(t.numbers.size_people)} (people) emotions per set` : "")).join(" · ") + ".";
+}
 function drawPanel(n) {
   const table = DATA.tables[n];
   if (!(n in peopleK)) {
     const first = table.k.findIndex((k) => k > 0);
     peopleK[n] = first < 0 ? 0 : Math.min(first, table.k.length - 1);
-    stops(one(`[data-people-k="${n}"]`), table.k.map(String), peopleK[n], (i) => { peopleK[n] = i; drawDots(one(`[data-dots="${n}"]`), table, i); });
+    stops(one(`[data-people-k="${n}"]`), table.k.map(String), peopleK[n], (i) => { peopleK[n] = i; drawDots(one(`[data-dots="${n}"]`), table, i); drawTrust(n, table, i); });
   }
   drawCurve(one(`[data-curve="${n}"]`), table);
   drawDots(one(`[data-dots="${n}"]`), table, peopleK[n]);
+  drawTrust(n, table, peopleK[n]);
 }
 function openPanel(n) {
   all(".tab").forEach((tab, i) => tab.setAttribute("aria-selected", String(i === n)));

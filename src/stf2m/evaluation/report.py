@@ -54,6 +54,24 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class ReportTrust:
+    """How far one method can be trusted at one k; means over people, None = not measured."""
+
+    k: int
+    label: str
+    role: str
+    is_main: bool
+    curve: list[float | None]
+    """accuracy where all, and where the surest 80, 60, 40 and 20 % of the segments are answered"""
+    coverage: list[float | None]
+    """of every person, thresholds over segments"""
+    coverage_people: list[float | None]
+    """of every person, thresholds over whole people"""
+    numbers: dict[str, float | None]
+    """aurc, ece, ece_calibrated, size_segments, size_people, and of the intervals coverage and width"""
+
+
+@dataclass(frozen=True)
 class ReportTable:
     """One target under one protocol."""
 
@@ -70,6 +88,9 @@ class ReportTable:
     best: list[int]
     """per k the position of the best method beside the main one, -1 = none"""
     reading: list[str]
+    trust: list[ReportTrust] = field(default_factory=list)
+    promise: str = ""
+    """what coverage means here"""
 
 
 @dataclass(frozen=True)

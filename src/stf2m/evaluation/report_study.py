@@ -6,12 +6,15 @@ import numpy as np
 
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.reading import METRIC_WORDS, reading
-from stf2m.evaluation.report import Headline, ReportData, ReportLine, ReportTable, Score
+from stf2m.evaluation.report import Headline, ReportData, ReportLine, ReportTable, ReportTrust, Score
 from stf2m.evaluation.results import label
 from stf2m.evaluation.rows import Row
+from stf2m.evaluation.selective import SHARES
 from stf2m.evaluation.study import Study, protocol_named
 from stf2m.evaluation.table import Line, Table, Verdict, tables_of, verdicts
 from stf2m.evaluation.timeline import Timeline
+from stf2m.evaluation.trust import Trust, promise, trust_of
+from stf2m.training.calibration import AXES
 
 
 def report_of(study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] = (), *, command: str = "") -> ReportData:
@@ -30,12 +33,12 @@ def report_of(study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] =
     ]
     subtitle = f"{people} people the model had never met, {METRIC_WORDS[study.primary]} per person, floors beside every number."
     return ReportData(
-        study.title or study.name, subtitle, list(study.marks), [report_table(study, table) for table in tables], list(timelines), facts,
+        study.title or study.name, subtitle, list(study.marks), [report_table(study, table, rows) for table in tables], list(timelines), facts,
         command or f"stf2m study {study.name}.toml",
     )  # fmt: skip
 
 
-def report_table(study: Study, table: Table) -> ReportTable:
+def report_table(study: Study, table: Table, rows: Sequence[Row]) -> ReportTable:
     """One table with its verdicts and its reading in words."""
     found, protocol = verdicts(table, study.main), protocol_named(study, table.group.card)
     by_k = {verdict.shots: verdict for verdict in found}
@@ -47,8 +50,29 @@ def report_table(study: Study, table: Table) -> ReportTable:
         people=list(table.people), lines=[_line(study, table, line) for line in lines], headlines=[_headline(v, table.is_leaky) for v in found],
         floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
-        reading=reading(table, study.main),
+        reading=reading(table, study.main), trust=[_trust(study, one) for one in trust_of(rows, table, study.main)],
+        promise=promise(study.validation_people) if study.validation_people else "",
     )  # fmt: skip
+
+
+TRUSTED = (
+    "aurc",
+    "ece",
+    "ece_calibrated",
+    "size_segments",
+    "size_people",
+    *(f"{w}_{a}_people" for a in AXES for w in ("coverage", "width")),
+)
+
+
+def _trust(study: Study, one: Trust) -> ReportTrust:
+    mean = lambda name: float(np.nanmean(one.numbers[name])) if name in one.numbers else None  # noqa: E731
+    each = lambda name: [round(float(v), 4) if np.isfinite(v) else None for v in one.numbers.get(name, ())]  # noqa: E731
+    curve = [mean(name) for name in ("accuracy", *(f"accuracy_at_{share}" for share in SHARES))]
+    coverage = each("coverage_segments"), each("coverage_people")
+    return ReportTrust(
+        one.shots, one.line.words, one.line.role, one.line.method == study.main, curve, *coverage, {name: mean(name) for name in TRUSTED}
+    )
 
 
 def _line(study: Study, table: Table, line: Line) -> ReportLine:

@@ -10,6 +10,8 @@ from stf2m.evaluation.reading import METRIC_WORDS, cell_words, reading
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import Study, cells_of, protocol_named
 from stf2m.evaluation.table import Line, Table, tables_of
+from stf2m.evaluation.trust import METRICS as TRUST
+from stf2m.evaluation.trust import trust_of, trust_text
 
 TITLES = {
     "floor": "floors: no signal",
@@ -32,6 +34,7 @@ def write_results(study: Study, rows: Sequence[Row]) -> str:
             "",
         ]
         parts += [f"- {line}" for line in reading(table, study.main)] + [""]
+        parts += trust_text(trust_of(rows, table, study.main), study.validation_people)
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -77,7 +80,7 @@ def table_csv(study: Study, rows: Sequence[Row]) -> str:
             "minus_floor",
         ]
     )
-    for metric in METRICS:
+    for metric in dict.fromkeys((*METRICS, *TRUST)):
         for table in tables_of(rows, metric):
             for line in table.lines:
                 for k in table.shots:

@@ -13,7 +13,9 @@ from typing import Any
 
 from stf2m.core.errors import CorruptStore
 from stf2m.core.files import atomic_write_text, guard_space
+from stf2m.evaluation.calibrating import CALIBRATED
 from stf2m.evaluation.metrics import METRICS, RATING_METRICS
+from stf2m.evaluation.selective import SELECTIVE
 
 Row = dict[str, Any]
 
@@ -23,7 +25,9 @@ IDENTITY = (
 )  # fmt: skip
 SCORES = (*METRICS, *(f"{name}_{axis}" for name in RATING_METRICS for axis in ("valence", "arousal")))
 COST = ("fit_seconds", "reply_ms", "code")
-COLUMNS = (*IDENTITY, *SCORES, *COST)
+LATER = (*SELECTIVE, *CALIBRATED)
+"""columns that files of earlier versions lack; there they are None"""
+COLUMNS = (*IDENTITY, *SCORES, *LATER, *COST)
 """`cell` and `data` are hashes of the settings and of the data; `role` is floor, oracle, baseline or learner; `missing` and
 `short` name classes, joined by "|"; `note` says why there are no numbers; `code` is the version that wrote the row"""
 
@@ -40,10 +44,12 @@ class RowFile:
             return []
         text = self.path.read_text(encoding="utf-8")
         reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))
-        if reader.fieldnames is not None and tuple(reader.fieldnames) != COLUMNS:
+        names = reader.fieldnames
+        if names is not None and tuple(names) != tuple(name for name in COLUMNS if name in names or name not in LATER):
             hint = "it was written by another version; name another file"
             raise CorruptStore("not the columns of a results file", where=self.path, hint=hint)
         rows = [_parse(row) for row in reader if None not in row.values()]
+        rows = [{name: row.get(name) for name in COLUMNS} for row in rows]
         found = Counter((row["cell"], row["data"]) for row in rows)
         return [row for row in rows if found[row["cell"], row["data"]] == row["cell_rows"]]
 
@@ -60,7 +66,10 @@ class RowFile:
             atomic_write_text(self.path, whole)
 
     def append(self, rows: list[Row]) -> None:
-        """Add the rows of one finished cell in one write, synchronised to the disk; raises `NoSpace`."""
+        """Add the rows of one finished cell in one write, synchronised to the disk; raises `NoSpace`.
+
+        The file must have today's columns: `repair` gives them to an older one.
+        """
         for row in rows:
             row["cell_rows"] = len(rows)
         with guard_space(self.path):
@@ -130,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 def _parse(row: dict[str, str]) -> Row:
     whole = {"cell_rows", "fold", "shots", "draw", "support", "query"}
-    number = {*SCORES, "fit_seconds", "reply_ms"}
+    number = {*SCORES, *LATER, "fit_seconds", "reply_ms"}
     out: Row = {}
     for name, value in row.items():
         if name in whole:

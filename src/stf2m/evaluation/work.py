@@ -15,13 +15,16 @@ from stf2m import __version__
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
 from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import measure, measure_ratings
 from stf2m.evaluation.predictor import Predictor, Reply
 from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
 from stf2m.evaluation.rows import Row
+from stf2m.evaluation.selective import measure_selective
 from stf2m.evaluation.study import FLOOR_CELL, Cell, Study, floor_kinds, protocols_of
 from stf2m.evaluation.timeline import Timeline, timeline_of
+from stf2m.training.calibration import Calibration
 
 ALL = "all"
 """name of the view that offers every modality"""
@@ -64,9 +67,13 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
         method.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
         fit_seconds = perf_counter() - began
         for protocol in protocols_of(study, cell):
-            method.predictor.tune(world.segments, cell.target, protocol.rehearsals(world, cell.target, study.seed))
+            rehearsals = protocol.rehearsals(world, cell.target, study.seed)
+            method.predictor.tune(world.segments, cell.target, rehearsals)
+            # floors have learnt the validation people's labels, so these cannot say how far a floor is to be trusted
+            learnt = method.role in ("floor", "oracle")
+            calibration = None if learnt else calibrate(method.predictor, world.segments, cell.target, rehearsals)
             about = {**base, "card": protocol.card.hash, "fit_seconds": fit_seconds}
-            result.rows += [{**about, **row} for row in _ask(study, segments, cell, method, protocol, world.fold)]
+            result.rows += [{**about, **row} for row in _ask(study, segments, cell, method, protocol, world.fold, calibration)]
             if method.name == study.main and not cell.turn:
                 result.timelines += _timelines(study, segments, cell, method, protocol, world.fold)
     return result
@@ -117,7 +124,9 @@ def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
         yield Method(name, "learner", learned)
 
 
-def _ask(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Row]:
+def _ask(
+    study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold, calibration: Calibration | None
+) -> Iterator[Row]:
     for person in fold.test:
         base = {"person": segments.subjects[person], "protocol": protocol.name, "method": method.name, "role": method.role}
         splits = protocol.questions(segments, cell.target, person, study.seed, cell.turn)
@@ -129,7 +138,7 @@ def _ask(study: Study, segments: Segments, cell: Cell, method: Method, protocol:
             if split.lost is not None and not getattr(method.predictor, "sees_sensors", True):
                 continue  # the same answer as with all sensors
             for question in _questions(study, method, split):
-                yield {**base, **_answer(study, segments, cell, method, split, question)}
+                yield {**base, **_answer(study, segments, cell, method, split, question, calibration)}
 
 
 def _questions(study: Study, method: Method, split: Split) -> list[Question]:
@@ -140,7 +149,9 @@ def _questions(study: Study, method: Method, split: Split) -> list[Question]:
     return asked
 
 
-def _answer(study: Study, segments: Segments, cell: Cell, method: Method, split: Split, question: Question) -> Row:
+def _answer(
+    study: Study, segments: Segments, cell: Cell, method: Method, split: Split, question: Question, calibration: Calibration | None
+) -> Row:
     """One scored row."""
     labels = segments.targets[cell.target]
     names = segments.emotions[cell.target]
@@ -162,6 +173,10 @@ def _answer(study: Study, segments: Segments, cell: Cell, method: Method, split:
     row |= measure(truth, reply.probability[order])
     if reply.rating is not None:
         row |= measure_ratings(segments.rating[split.query], reply.rating[order])
+    if question == Question(ALL, ""):
+        row |= measure_selective(truth, reply.probability)
+        fit = fit_for(calibration, split.shots)
+        row |= measure_calibrated(fit, truth, reply, segments.rating[split.query]) if fit is not None else {}
     return row
 
 
