@@ -120,6 +120,22 @@ def test_padding_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
+def test_what_an_absent_modality_holds_does_not_matter(name: str) -> None:
+    net, learner, params = made(name)
+    batch, answers = LOADER.batch(np.arange(12)), []
+    batch.present[:, 1] = 0
+    owner = torch.tensor([d.modality == SEGMENTS.modalities[1] for d in SEGMENTS.descriptor_infos])
+    changed = batch._replace(
+        signals=batch.signals | {SEGMENTS.modalities[1]: batch.signals[SEGMENTS.modalities[1]] + 3.0},
+        descriptors=torch.where(owner, batch.descriptors + 5.0, batch.descriptors),
+    )
+    for one in (batch, changed):
+        shared = encode_once(net, params, one, learner.shares_encoder)
+        answers.append(learner.score(net, params, learner.adapt(net, params, first(shared, 7)), shared).logits)
+    torch.testing.assert_close(answers[0], answers[1])
+
+
+@pytest.mark.parametrize("name", LEARNERS)
 def test_empty_support_is_allowed_and_ignores_padding_content(name: str) -> None:
     net, learner, params = made(name)
     support, query = stacked(net, learner, params, range(1), (0,))
