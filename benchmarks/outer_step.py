@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
-from stf2m.meta.learner import call, no_modulation
+from stf2m.meta.learner import call, fuse, no_baseline, no_modulation, reason
 from stf2m.meta.outer import LossWeights, encode_once, run_tasks
 from stf2m.model.config import NetworkConfig
 from stf2m.prepare.normalise import fit_normaliser
@@ -86,9 +86,8 @@ def main() -> None:
 
     def supervised() -> None:
         features = call(net, leaves, "encode", batch)
-        still = no_modulation(net, features.u)
-        reasoned = call(net, leaves, "reason", features, still["centre_shift"], still["trust"])
-        hidden = call(net, leaves, "fuse", reasoned, still["scale"], still["shift"])
+        still = no_modulation(net, features.u) | no_baseline(net, features)
+        hidden = fuse(net, leaves, reason(net, leaves, features, still), still)
         scores = call(net, leaves, "head", hidden, *call(net, leaves, "global_head", still["trust"]))
         torch.nn.functional.cross_entropy(scores.logits, batch.target).backward()
 

@@ -45,7 +45,13 @@ class LinearNet(nn.Module):
         nothing = z.new_zeros(len(z), 0)
         return Features(z.unsqueeze(1), batch.present, nothing, nothing, nothing, nothing, batch.present, *batch[3:])
 
-    def stage_reason(self, features: Features, centre_shift: Tensor, trust: Tensor) -> Tensor:
+    def stage_whiten(self, features: Features) -> Tensor:
+        return features.wide
+
+    def stage_population(self) -> tuple[Tensor, Tensor]:
+        return self.classify.weight[:, :0], self.classify.weight.new_zeros(3, 0)
+
+    def stage_reason(self, features: Features, centre_shift: Tensor, trust: Tensor, offset: Tensor) -> Tensor:
         return features.parts[:, 0]
 
     def stage_fuse(self, z: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import vmap
 
 from stf2m.meta.cells import GatedCell, SetReader
-from stf2m.meta.heads import closed_form, prototype_head, ridge_change
+from stf2m.meta.heads import Spread, closed_form, posterior, prototype_head, ridge_change
 
 
 def test_cell_equals_torch_and_maps_over_tasks() -> None:
@@ -76,3 +76,43 @@ def test_class_without_labels_keeps_its_global_prototype() -> None:
 def test_closed_form_without_labels_changes_nothing() -> None:
     change = closed_form(torch.randn(3, 4), torch.zeros(3, 2), torch.randn(2, 4), torch.randn(2), torch.tensor(0.5), torch.tensor(1.5))
     assert (change.weight == 0).all() and (change.bias == 0).all()
+
+
+def test_posterior_of_a_person_equals_gaussian_conditioning_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    classes, counts, noise = 3, (2, 1, 0), 0.8
+    means, offset, deviation, drift = rng.normal(size=classes), 0.7, rng.uniform(0.2, 1.0, classes), 0.3
+    labels = np.repeat(np.eye(classes), counts, axis=0)
+    x = rng.normal(size=len(labels))
+    # the joint Gaussian of (o, e_1, ..., e_C) and of the labelled segments, conditioned the long way
+    prior = np.diag([offset, *deviation])
+    design = np.column_stack([np.ones(len(x)), labels])
+    rest = drift * labels @ labels.T + noise * np.eye(len(x))
+    gain = prior @ design.T @ np.linalg.inv(design @ prior @ design.T + rest)
+    expected = gain @ (x - labels @ means)
+    t = lambda value: torch.from_numpy(np.asarray(value, dtype=np.float64))  # noqa: E731
+    spread = Spread(t([offset]), t(deviation[:, None]), t([drift]), t(noise))
+    found = posterior(t(x[:, None]), torch.ones(len(x), 1, dtype=torch.float64), t(labels), t(means[:, None]), spread)
+    np.testing.assert_allclose(found.offset.numpy(), expected[:1], atol=1e-10)
+    np.testing.assert_allclose(found.means.numpy()[:, 0], means + expected[1:], atol=1e-10)
+
+
+def test_posterior_without_labels_or_without_differences_is_people_in_general() -> None:
+    x, means = torch.randn(4, 5), torch.randn(3, 5)
+    labels = torch.eye(3)[torch.tensor([0, 1, 2, 2])]
+    some = Spread(torch.rand(5), torch.rand(3, 5), torch.rand(5), torch.tensor(1.0))
+    for given, spread in ((torch.zeros(4, 3), some), (labels, some._replace(offset=torch.zeros(5), deviation=torch.zeros(3, 5)))):
+        found = posterior(x, torch.ones(4, 5), given, means, spread)
+        assert not found.offset.any()
+        torch.testing.assert_close(found.means, means)
+
+
+def test_posterior_ignores_what_is_absent() -> None:
+    x, means, present = torch.randn(4, 5), torch.randn(3, 5), torch.ones(4, 5)
+    labels = torch.eye(3)[torch.tensor([0, 1, 2, 2])]
+    present[0, :2] = 0
+    spread = Spread(torch.rand(5), torch.rand(3, 5), torch.rand(5), torch.tensor(1.0))
+    seen = posterior(x * present, present, labels, means, spread)
+    fewer = posterior(x[1:], present[1:], labels[1:], means, spread)
+    torch.testing.assert_close(seen.offset[:2], fewer.offset[:2])
+    torch.testing.assert_close(seen.means[:, :2], fewer.means[:, :2])

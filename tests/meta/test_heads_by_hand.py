@@ -42,10 +42,20 @@ def centred(logits: NDArray) -> NDArray:
     return logits - logits.mean(axis=1, keepdims=True)
 
 
-def posterior_wide(net: Any, params: dict[str, Tensor], h: NDArray, q: NDArray, y: NDArray, pull: float) -> NDArray:
-    """-|x' - m_c|^2 / 2 with posterior class means, distance by distance."""
-    prior = (params["net.means"] * net.volume(torch.zeros(4))).detach().double().numpy()
-    means = [(h[y[:, c] > 0, net.deep :].sum(axis=0) + pull * prior[c]) / (y[:, c].sum() + pull) for c in range(3)]
+def expected_wide(net: Any, params: dict[str, Tensor], support: Any, q: NDArray) -> NDArray:
+    """-|x' - m_c|^2 / 2 with class means conditioned on the support, the joint Gaussian of every axis the long way."""
+    numpy = lambda value: value.detach().double().numpy()  # noqa: E731
+    y, present = numpy(labelled(support, net.emotions)), numpy(support.wide_present)
+    x, means = numpy(support.wide) @ numpy(params["net.metric"]), numpy(params["net.means"])
+    (offset, deviation, drift), factors = numpy(params["net.spread"]), np.exp(numpy(params["meta.population"]))
+    for j in range(x.shape[1]):
+        seen = (y.sum(axis=1) > 0) & (present[:, j] > 0)
+        design = np.column_stack([np.ones(seen.sum()), y[seen]])
+        prior = np.diag([factors[0] * offset[j], *[factors[1] * deviation[j]] * net.emotions])
+        rest = factors[2] * drift[j] * y[seen] @ y[seen].T + factors[3] * np.eye(seen.sum())
+        gain = prior @ design.T @ np.linalg.inv(design @ prior @ design.T + rest)
+        means[:, j] += (gain @ (x[seen, j] - y[seen] @ means[:, j]))[1:]
+    means = means * numpy(net.volume(torch.zeros(4)))
     return -np.stack([((q[:, net.deep :] - m) ** 2).sum(axis=1) for m in means], axis=1) / 2
 
 
@@ -58,7 +68,7 @@ def test_protonet_ranks_by_distances_to_shrunk_prototypes(shots: int) -> None:
     for c in range(3):
         prototype = (h[y[:, c] > 0, : net.deep].sum(axis=0) + pull * prior[c]) / (y[:, c].sum() + pull)
         deep[:, c] = -exp(params, "temperature") * ((q[:, : net.deep] - prototype) ** 2).sum(axis=1) / net.deep
-    want = deep + posterior_wide(net, params, h, q, y, exp(params, "wide_pull"))
+    want = deep + expected_wide(net, params, support, q)
     found = learner.score(net, params, adaptation, query).logits.detach().numpy()
     assert_allclose(centred(found), centred(want), rtol=1e-3, atol=1e-4)
 
@@ -97,7 +107,7 @@ def test_siamese_equals_its_pairs_one_by_one(shots: int) -> None:
         for c in range(3):
             shown = [_similarity(params, one, other) for other in h[y[:, c] > 0, : net.deep]]
             want[i, c] = exp(params, "temperature") * (sum(shown) + pull * _similarity(params, one, prior[c])) / (len(shown) + pull)
-    want += posterior_wide(net, params, h, q, y, exp(params, "wide_pull"))
+    want += expected_wide(net, params, support, q)
     found = learner.score(net, params, adaptation, query).logits.detach().numpy()
     assert_allclose(centred(found), centred(want), rtol=1e-3, atol=1e-3)
 

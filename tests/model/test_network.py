@@ -24,7 +24,7 @@ def network(**changes: object) -> Network:
 def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
     features = net("encode", batch)
     zero = torch.zeros
-    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4)), zero(16), zero(16))
+    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner))), zero(16), zero(16))
     return net("head", hidden, *net("global_head", zero(4)))
 
 
@@ -67,8 +67,8 @@ def test_absent_equals_distrusted() -> None:
     present[:, 2] = 0
     zero = torch.zeros
     trust = torch.tensor([0.0, 0.0, -1e4, 0.0])
-    a = net("reason", features, zero(net.antecedents), trust)
-    b = net("reason", net("encode", BATCH._replace(present=present)), zero(net.antecedents), zero(4))
+    a = net("reason", features, zero(net.antecedents), trust, zero(len(net.wide_owner)))
+    b = net("reason", net("encode", BATCH._replace(present=present)), zero(net.antecedents), zero(4), zero(len(net.wide_owner)))
     torch.testing.assert_close(a.z, b.z)
 
 

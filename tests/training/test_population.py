@@ -15,7 +15,7 @@ from stf2m.tasks.sampling import people_of
 from stf2m.training import loop
 from stf2m.training.build import inputs_of
 from stf2m.training.config import TrainConfig
-from stf2m.training.population import Population, fit_population, jackknife, whitening
+from stf2m.training.population import Population, Rows, fit_population, groups_of, jackknife, whitening
 from stf2m.training.run import populations, train
 
 OWNER = np.array([0, 0, 0, 1, 1, 2])
@@ -25,28 +25,30 @@ SMALL = {
 }  # fmt: skip
 
 
-def world(people: int = 4, each: int = 60, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """values, labels and subjects: correlated descriptors with an offset per person, classes of different sizes."""
+def world(people: int = 4, each: int = 60, classes: int = 3, seed: int = 0) -> Rows:
+    """Correlated descriptors with an offset per person, classes of different sizes, five recordings."""
     rng = np.random.default_rng(seed)
     subjects = np.repeat(np.arange(people), each)
     labels = rng.choice(classes, len(subjects), p=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())
     mixed = rng.normal(size=(len(subjects), len(OWNER))) @ rng.normal(size=(len(OWNER), len(OWNER)))
-    return mixed + rng.normal(size=(classes, len(OWNER)))[labels] + 3 * rng.normal(size=(people, len(OWNER)))[subjects], labels, subjects
+    values = mixed + rng.normal(size=(classes, len(OWNER)))[labels] + 3 * rng.normal(size=(people, len(OWNER)))[subjects]
+    return Rows(values, labels, subjects, np.arange(len(subjects)) % 5)
 
 
-def residuals(values: np.ndarray, labels: np.ndarray, subjects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def residuals(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """What is left after a person's own mean (classes weighing the same) and the class means, row by row; and those means."""
+    values, labels, subjects, _ = rows
     balanced = {p: np.mean([values[(subjects == p) & (labels == c)].mean(axis=0) for c in range(3)], axis=0) for p in set(subjects)}
     relative = np.stack([v - balanced[p] for v, p in zip(values, subjects)])
     means = np.stack([relative[labels == c].mean(axis=0) for c in range(3)])
-    return relative - means[labels], means
+    return relative - means[labels], means + np.mean(list(balanced.values()), axis=0)
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 0.3])
 def test_whitened_scatter_within_person_and_class_is_the_identity_in_every_block(shrinkage: float) -> None:
     facts = world()
-    found = fit_population(*facts, OWNER, 3, shrinkage)
-    rest, means = residuals(*facts)
+    found = fit_population(facts, OWNER, 3, shrinkage)
+    rest, means = residuals(facts)
     for block in range(3):
         where = np.flatnonzero(block == OWNER)
         scatter = rest[:, where].T @ rest[:, where] / len(rest)
@@ -62,13 +64,13 @@ def test_whitening_of_something_constant_stays_finite() -> None:
 
 
 def test_one_person_without_shrinkage_is_linear_discriminant_analysis() -> None:
-    values, _, _ = world(people=1, each=90)
+    values = world(people=1, each=90).values
     labels = np.arange(90) % 3
     values = values + 2.0 * np.eye(3, len(OWNER))[labels]
-    found = fit_population(values, labels, np.zeros(90, dtype=int), np.zeros(len(OWNER), dtype=int), 3, 1e-9)
-    usual = np.mean([values[labels == c].mean(axis=0) for c in range(3)], axis=0)
-    new = np.random.default_rng(1).normal(size=(200, len(OWNER))) * 2 + usual
-    near = (new - usual) @ found.metric
+    nobody_else = np.zeros(90, dtype=int)
+    found = fit_population(Rows(values, labels, nobody_else, np.arange(90) % 4), np.zeros(len(OWNER), dtype=int), 3, 1e-9)
+    new = np.random.default_rng(1).normal(size=(200, len(OWNER))) * 2 + values.mean(axis=0)
+    near = new @ found.metric
     logits = near @ found.means.T - (found.means**2).sum(axis=1) / 2
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=None, priors=[1 / 3] * 3).fit(values, labels).decision_function(new)
     np.testing.assert_array_equal(logits.argsort(axis=1), theirs.argsort(axis=1))
@@ -77,19 +79,50 @@ def test_one_person_without_shrinkage_is_linear_discriminant_analysis() -> None:
 
 
 def test_a_person_leaves_no_trace_in_the_population_without_them() -> None:
-    values, labels, subjects = world()
-    rng, mine = np.random.default_rng(5), subjects == 2
-    other_values, other_labels = values.copy(), labels.copy()
+    facts = world()
+    rng, mine = np.random.default_rng(5), facts.subjects == 2
+    other_values, other_labels = facts.values.copy(), facts.labels.copy()
     other_values[mine] = 100 * rng.normal(size=other_values[mine].shape)
-    other_labels[mine] = rng.permutation(labels[mine])
-    before, after = (jackknife(v, y, subjects, OWNER, 3, 0.2, [0, 1, 2, 3]) for v, y in ((values, labels), (other_values, other_labels)))
+    other_labels[mine] = rng.permutation(facts.labels[mine])
+    changed = facts._replace(values=other_values, labels=other_labels)
+    before, after = (jackknife(rows, OWNER, 3, 0.2, [0, 1, 2, 3]) for rows in (facts, changed))
     for a, b in zip(before[2], after[2]):
         np.testing.assert_array_equal(a, b)
     for person in (0, 1, 3):
         assert not np.allclose(before[person].metric, after[person].metric)
-    alone = fit_population(values[~mine], labels[~mine], subjects[~mine], OWNER, 3, 0.2)
+    alone = fit_population(facts.without(2), OWNER, 3, 0.2)
     assert isinstance(before[2], Population)
     np.testing.assert_array_equal(before[2].means, alone.means)
+
+
+def test_components_find_how_people_differ() -> None:
+    """Offsets, deviations and drifts that were put in come out again, in the unit of the scatter within."""
+    rng = np.random.default_rng(3)
+    people, classes, groups, each, width = 60, 3, 4, 6, 5
+    person, label, group, _ = (v.ravel() for v in np.meshgrid(*map(np.arange, (people, classes, groups, each)), indexing="ij"))
+    offset, deviation, drift = 2.0, 0.5, 0.25
+    values = rng.normal(size=(len(person), width)) + np.sqrt(offset) * rng.normal(size=(people, width))[person]
+    values += np.sqrt(deviation) * rng.normal(size=(people, classes, width))[person, label]
+    values += np.sqrt(drift) * rng.normal(size=(people, classes, groups, width))[person, label, group]
+    found = fit_population(Rows(values, label, person, group), np.zeros(width, dtype=int), classes, 1e-9)
+    within = 1.0 + (deviation * (classes - 1) / classes + drift) / 1.0  # the metric's unit: all scatter around balanced person means
+    got = found.spread.mean(axis=1) * within
+    np.testing.assert_allclose(got[:2], [offset, deviation], rtol=0.35)
+    assert 0.1 < got[2] < 0.5
+
+
+def test_people_who_do_not_differ_have_no_spread() -> None:
+    rng = np.random.default_rng(4)
+    person, label = np.repeat(np.arange(20), 60), np.tile(np.arange(3), 400)
+    values = rng.normal(size=(1200, 4)) + rng.normal(size=(3, 4))[label]
+    found = fit_population(Rows(values, label, person, rng.integers(0, 5, 1200)), np.zeros(4, dtype=int), 3, 0.1)
+    assert found.spread.max() < 0.06
+
+
+def test_a_person_with_one_recording_is_cut_into_quarters_in_time() -> None:
+    none, recording, subjects = np.full(12, -1), np.array([0] * 8 + [1, 1, 2, 2]), np.array([0] * 8 + [1] * 4)
+    found = groups_of(none, recording, subjects, np.r_[np.arange(8.0)[::-1], np.arange(4.0)])
+    assert found[:8].tolist() == [3, 3, 2, 2, 1, 1, 0, 0] and found[8] == found[9] != found[10] == found[11]
 
 
 def test_every_task_meets_the_population_without_its_person(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +160,7 @@ def test_every_task_meets_the_population_without_its_person(monkeypatch: pytest.
         for i, person in enumerate(subjects):
             used = stack.support if stack.support.weight[i].any() else stack.query
             assert (segments.subject[stack.rows[used.place[i][used.weight[i] > 0]]] == person).all()
-            for name in ("net.metric", "net.means"):
+            for name in ("net.metric", "net.means", "net.spread"):
                 assert torch.equal(own[name][i], known[person][name])
     assert all(torch.equal(params["net.means"], known[-1]["net.means"]) for params in judged)
 
@@ -144,6 +177,6 @@ def test_the_population_without_a_person_knows_neither_them_nor_the_validation_p
     for one in (segments, changed):
         people = people_of(one, "emotion", [0, 1, 2])
         found.append(populations(Loader(one, scale, "emotion"), config, inputs_of(one, "emotion"), people)[1])
-    for name in ("net.metric", "net.means"):
+    for name in ("net.metric", "net.means", "net.spread"):
         assert torch.equal(found[0][1][name], found[1][1][name])
         assert not torch.equal(found[0][0][name], found[1][0][name])

@@ -184,8 +184,8 @@ def test_train_stats_centres_on_nothing_and_comes_back_so(tmp_path: Path) -> Non
     again = load_bundle(save_bundle(tmp_path / "b.stf2m", fitted, RECIPE, {"dataset": "toy"})).fitted
     for one in (fitted, again):
         memory = one.adapt(SEGMENTS, np.arange(150, 160)).memory
-        assert all((memory[name] == 0).all() for name in ("usual_parts", "usual_wide", "usual_u"))
-    assert fit(steps=4).adapt(SEGMENTS, np.arange(150, 160)).memory["usual_wide"].abs().max() > 0
+        assert all((memory[name] == 0).all() for name in ("usual_parts", "usual_u", "offset"))
+    assert fit(steps=4).adapt(SEGMENTS, np.arange(150, 160)).memory["offset"].abs().max() > 0
 
 
 def test_train_stats_resumes_as_well(tmp_path: Path) -> None:

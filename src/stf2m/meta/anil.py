@@ -9,6 +9,7 @@ from torch import Tensor
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
+    BELIEF,
     FIXED,
     META,
     NET,
@@ -56,7 +57,7 @@ class Anil:
         some = (labels.sum() > 0).to(features.u.dtype)
 
         start, scores = self.start(net, params, near, adaptation.memory)
-        sizes = {name: some * self.size(params) for name in start}
+        sizes = {name: some * params[BELIEF] * self.size(params) for name in start}
         fast, losses = descend(lambda now: support_loss(scores(now), features, labels), start, sizes, self.steps)
         return adaptation._replace(params=fast, losses=losses)
 

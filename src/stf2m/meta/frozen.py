@@ -3,7 +3,7 @@
 from typing import Any
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
-from stf2m.meta.learner import META, baseline, features_of, initial, labelled, no_modulation, score_adapted
+from stf2m.meta.learner import baseline, features_of, initial, labelled, no_modulation, score_adapted
 
 
 class Frozen:
@@ -25,6 +25,6 @@ class Frozen:
 def start_global(net: Any, params: Params, support: Batch | Features, *, centre: bool = True) -> tuple[Adaptation, Features]:
     """The common start: baseline measured and removed, nothing else changed; also the support's features before removal."""
     features = features_of(net, params, support)
-    memory = baseline(features, labelled(features, net.emotions), params[META + "usual"], centre=centre)
+    memory = baseline(net, params, features, labelled(features, net.emotions), centre=centre)
     memory |= no_modulation(net, features.u)
     return Adaptation({}, memory, features.u.new_zeros(0)), features

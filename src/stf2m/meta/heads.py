@@ -31,18 +31,49 @@ def prototype_head(
     return Head(2 * scale * prototypes, -scale * (prototypes**2).sum(dim=1))
 
 
-def gaussian_head(
-    h: Float[Tensor, "segment hidden"],
-    labels: Float[Tensor, "segment emotion"],
-    prior: Float[Tensor, "emotion hidden"],
-    pull: Float[Tensor, " emotion"],
-) -> Head:
-    """Linear discriminant analysis with posterior class means, in a space whose scatter within classes is the identity.
+class Spread(NamedTuple):
+    """Variances along the axes of a population whose segments scatter with variance `noise` within person, class and recording."""
 
-    logit_c = h . m_c - |m_c|^2 / 2, m_c = (pull_c prior_c + sum_i y_ic h_i) / (pull_c + n_c): the mean of a Gaussian whose
-    prior counts as much as `pull_c` labelled segments.
+    offset: Float[Tensor, " wide"]
+    """of a person's offset, common to all classes"""
+    deviation: Float[Tensor, "emotion wide"]
+    """of a person's own class mean around that"""
+    drift: Float[Tensor, " wide"]
+    """of what only holds for the recording that was labelled"""
+    noise: Tensor
+
+
+class Person(NamedTuple):
+    """What is expected of a person after their labels."""
+
+    offset: Float[Tensor, " wide"]
+    means: Float[Tensor, "emotion wide"]
+    """class means relative to the offset"""
+
+
+def posterior(
+    x: Float[Tensor, "segment wide"],
+    present: Float[Tensor, "segment wide"],
+    labels: Float[Tensor, "segment emotion"],
+    means: Float[Tensor, "emotion wide"],
+    spread: Spread,
+) -> Person:
+    """Posterior mean of a person's offset and class means in the Gaussian population x_i = m_c + o + e_c + noise.
+
+    With n_c labelled segments of class c whose mean lies d_c above m_c, and v_c = deviation + drift + noise / n_c,
+        o = sum_c d_c / v_c  /  (sum_c 1 / v_c + 1 / offset),        e_c = deviation / v_c (d_c - o),
+    along every axis by itself (Gaussian conditioning; Searle, Casella, McCulloch 1992). Axes along which people do not differ
+    stay where people in general have them, however many labels there are; without labels all of them do.
     """
-    means = (labels.T @ h + pull.unsqueeze(1) * prior) / (labels.sum(dim=0) + pull).unsqueeze(1)
+    count = labels.T @ present
+    precision = 1.0 / (count * (spread.deviation + spread.drift) + spread.noise)
+    weighted = precision * (labels.T @ (x * present) - count * means)
+    offset = weighted.sum(dim=0) * spread.offset / (spread.offset * (precision * count).sum(dim=0) + 1.0)
+    return Person(offset, means + spread.deviation * (weighted - precision * count * offset))
+
+
+def discriminant(means: Float[Tensor, "emotion wide"]) -> Head:
+    """Linear discriminant analysis in a space whose scatter within classes is the identity: logit_c = x . m_c - |m_c|^2 / 2."""
     return Head(means, -(means**2).sum(dim=1) / 2)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.heads import Head, Person, Spread, discriminant, posterior
 
 NET, META = "net.", "meta."
 """prefixes of the two kinds of meta-parameters: the network's and the learner's own"""
@@ -16,8 +17,10 @@ HEAD = ("head.weight", "head.bias", "head.rate.weight", "head.rate.bias")
 """an adapted head in `Adaptation.params`"""
 KEPT, LOCKED = "net.rules.kept", "net.rules.locked"
 """which rules a person deleted (0) and locked (1); there only after an edit"""
-FIXED = ("net.metric", "net.means", KEPT, LOCKED)
-"""taken from the training people in closed form, or set by a person: never changed by a gradient"""
+BELIEF = META + "belief"
+"""scale of all inner steps, 0..1: training people are known too well to say how far to follow labels, so validation people do"""
+FIXED = ("net.metric", "net.means", "net.spread", KEPT, LOCKED, BELIEF)
+"""taken from the training people in closed form, chosen on validation people, or set by a person: never changed by a gradient"""
 
 
 class Network(Protocol):
@@ -99,15 +102,16 @@ def positive(raw: Tensor) -> Tensor:
     return raw.clamp(max=8.0).exp()
 
 
-def baseline(features: Features, labels: Tensor, raw: Tensor, *, centre: bool = True) -> dict[str, Tensor]:
+def baseline(net: nn.Module, params: Params, features: Features, labels: Tensor, *, centre: bool = True) -> dict[str, Tensor]:
     """The person's usual: n / (n + prior) times the class-balanced mean of the support, over present entries.
 
-    `raw` (3,) gives prior = exp(raw) for the parts, the wide inputs and the rules' inputs: how many labelled
-    segments it takes before their mean is believed to be this person rather than chance.
-    The labels only balance the mean; what is removed carries no class. Empty support, or `centre` off -> 0.
+    The learner's "usual" (2,) gives prior = exp(usual) for the parts and the rules' inputs: how many labelled segments it takes
+    before their mean is believed to be this person rather than chance. On the wide path it is the offset that the population
+    expects. The labels only balance the mean; what is removed carries no class. Empty support, or `centre` off -> 0.
     """
     if not centre:
-        return no_baseline(features)
+        return no_baseline(net, features)
+    raw = params[META + "usual"]
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
     trust = total / (total + positive(raw))
@@ -119,22 +123,43 @@ def baseline(features: Features, labels: Tensor, raw: Tensor, *, centre: bool = 
 
     return {
         "usual_parts": mean(features.parts, features.present, trust[0]),
-        "usual_wide": mean(features.wide, features.wide_present, trust[1]),
-        "usual_u": mean(features.u, features.u_present, trust[2]),
+        "usual_u": mean(features.u, features.u_present, trust[1]),
+        "offset": person_of(net, params, features, labels).offset,
     }
 
 
-def no_baseline(features: Features) -> dict[str, Tensor]:
+def no_baseline(net: nn.Module, features: Features) -> dict[str, Tensor]:
     """The baseline that changes nothing."""
-    values = {"usual_parts": features.parts, "usual_wide": features.wide, "usual_u": features.u}
+    values = {"usual_parts": features.parts, "usual_u": features.u, "offset": features.wide}
     return {name: value.new_zeros(value.shape[1:]) for name, value in values.items()}
 
 
+def person_of(
+    net: nn.Module, params: Params, features: Features, labels: Tensor, *, centre: bool = True, deviation: Any = 0.0, noise: Any = 0.0
+) -> Person:
+    """What the population expects of a person after the support: offset and class means along its axes.
+
+    The learner's "population" (4,) holds the logarithms of what the variances of offset, deviation, drift and noise are multiplied
+    with; a learner may add to them for this person, `deviation` (emotion, 1) and `noise`. Without `centre` there is no offset.
+    """
+    means, spread = call(net, params, "population")
+    offset, own, drift, rest = params[META + "population"]
+    scales = Spread(
+        float(centre) * positive(offset) * spread[0], positive(own + deviation + torch.zeros_like(means[:, :1])) * spread[1],
+        positive(drift) * spread[2], positive(rest + noise),
+    )  # fmt: skip
+    return posterior(call(net, params, "whiten", features), features.wide_present, labels, means, scales)
+
+
+def wide_head(net: nn.Module, params: Params, person: Person, trust: Tensor) -> Head:
+    """The wide part of a head that knows the person's own class means."""
+    return discriminant(person.means * call(net, params, "volume", trust))
+
+
 def remove_baseline(features: Features, memory: Params) -> Features:
-    """Features relative to the person's usual; absent entries stay 0."""
+    """Parts and rule inputs relative to the person's usual, absent entries staying 0; `reason` removes the offset of the wide path."""
     return features._replace(
         parts=(features.parts - memory["usual_parts"]) * features.present.unsqueeze(-1),
-        wide=(features.wide - memory["usual_wide"]) * features.wide_present,
         u=(features.u - memory["usual_u"]) * features.u_present,
     )
 
@@ -147,7 +172,7 @@ def no_modulation(net: Any, like: Tensor) -> Params:
 
 def reason(net: nn.Module, params: Params, features: Features, memory: Params) -> Any:
     """The network's second stage: code and rules under a task state; `features` are already relative to the baseline."""
-    return call(net, params, "reason", features, memory["centre_shift"], memory["trust"])
+    return call(net, params, "reason", features, memory["centre_shift"], memory["trust"], memory["offset"])
 
 
 def fuse(net: nn.Module, params: Params, reasoned: Any, memory: Params) -> Any:
@@ -208,5 +233,9 @@ def descend(loss: Callable[[Params], Tensor], fast: Params, sizes: Params, steps
 
 
 def initial(net: nn.Module, **scalars: float) -> Params:
-    """The network's parameters and named scalars of the learner; `usual`, the priors of the baseline, is common."""
-    return network_params(net) | {META + "usual": torch.full((3,), 0.7)} | {META + name: torch.tensor(v) for name, v in scalars.items()}
+    """The network's parameters and named scalars of the learner; the priors of the baseline and of the population are common.
+
+    A person's own class means begin less trusted than the training people suggest, 0.3 times.
+    """
+    common = {META + "usual": torch.full((2,), 0.7), META + "population": torch.tensor([0.0, -1.2, 0.0, 0.0]), BELIEF: torch.tensor(1.0)}
+    return network_params(net) | common | {META + name: torch.tensor(v) for name, v in scalars.items()}

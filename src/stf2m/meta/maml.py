@@ -7,6 +7,7 @@ from torch import Tensor
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.learner import (
+    BELIEF,
     FIXED,
     META,
     NET,
@@ -57,7 +58,7 @@ class Maml:
             return support_loss(scores, features, labelled(features, net.emotions))
 
         some = (support.weight * support.known).sum().clamp(max=1.0)
-        sizes = {name: some * size for name, size in self.sizes(params, fast).items()}
+        sizes = {name: some * params[BELIEF] * size for name, size in self.sizes(params, fast).items()}
         start = {name: value.detach() for name, value in fast.items()} if self.first_order else fast
         moved, losses = descend(loss, start, sizes, self.steps)
         if self.first_order:
@@ -67,7 +68,7 @@ class Maml:
 
     def _start(self, net: Any, params: Params, support: Batch | Features) -> tuple[Features, Params]:
         features = features_of(net, params, support)
-        memory = baseline(features, labelled(features, net.emotions), params[META + "usual"], centre=self.centre)
+        memory = baseline(net, params, features, labelled(features, net.emotions), centre=self.centre)
         return features, memory | no_modulation(net, features.u)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:

@@ -6,8 +6,8 @@ import torch
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
-from stf2m.meta.heads import gaussian_head, prototype_head
-from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, positive, remove_baseline, score_adapted
+from stf2m.meta.heads import prototype_head
+from stf2m.meta.learner import HEAD, META, hidden_of, initial, labelled, person_of, positive, remove_baseline, score_adapted, wide_head
 
 
 class ProtoNet:
@@ -17,19 +17,17 @@ class ProtoNet:
     centre = True
 
     def init(self, net: Any) -> Params:
-        return initial(net, pull=0.0, temperature=0.7, wide_pull=1.4) | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}
+        return initial(net, pull=0.0, temperature=0.7) | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support, centre=self.centre)
         h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
-        labels, world = labelled(features, net.emotions), global_head(net, params, adaptation.memory)
+        labels = labelled(features, net.emotions)
         deep = prototype_head(
             h[:, : net.deep], labels, params[META + "prototypes"],
             positive(params[META + "pull"]).expand(net.emotions), positive(params[META + "temperature"]),
         )  # fmt: skip
-        wide = gaussian_head(
-            h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], positive(params[META + "wide_pull"]).expand(net.emotions)
-        )
+        wide = wide_head(net, params, person_of(net, params, features, labels, centre=self.centre), adaptation.memory["trust"])
         weight = torch.cat([deep.weight, wide.weight], dim=1)
         return adaptation._replace(params={HEAD[0]: weight, HEAD[1]: deep.bias + wide.bias})
 

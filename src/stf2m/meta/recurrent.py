@@ -8,8 +8,9 @@ from torch.func import functional_call
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
-from stf2m.meta.heads import closed_form, gaussian_head, prototype_head, ridge_change
+from stf2m.meta.heads import Head, closed_form, prototype_head, ridge_change
 from stf2m.meta.learner import (
+    BELIEF,
     HEAD,
     META,
     apply_head,
@@ -17,15 +18,16 @@ from stf2m.meta.learner import (
     descend,
     features_of,
     fuse,
-    global_head,
+    initial,
     labelled,
-    network_params,
     no_modulation,
+    person_of,
     positive,
     reason,
     remove_baseline,
     score_adapted,
     support_loss,
+    wide_head,
 )  # fmt: skip
 
 
@@ -39,7 +41,7 @@ class Reading(nn.Module):
         self.reader = SetReader(token + emotions + 4, state)
         sizes = {
             "scale": width, "shift": width, "centre_shift": net.antecedents, "trust": len(net.modalities),
-            "pull": emotions, "wide_pull": emotions, "strength": 1, "choice": 3, "temperature": 1,
+            "pull": emotions, "deviation": emotions, "noise": 1, "strength": 1, "choice": 3, "temperature": 1,
         }  # fmt: skip
         layers = {name: nn.Linear(state, size) for name, size in sizes.items()}
         for layer in layers.values():
@@ -61,9 +63,11 @@ class Recurrent:
     1. The class-balanced mean of the support is removed: the person's baseline (unless `centre` is off).
     2. A recurrent network reads (z_i, label_i) to tau; tau gives (gamma, beta), the centre shifts, the trust in each
        modality, and how the head starts.
-    3. The head on the deep part starts as a learned mixture of the global head, prototypes and a closed-form ridge change;
-       on the wide part as posterior class means; each is pulled towards the global head with a strength per class.
-    4. `steps` gradient steps on head and modulation with a learned size per tensor.
+    3. The head on the deep part starts as a learned mixture of the global head, prototypes and a closed-form ridge change, each
+       pulled towards the global head; on the wide part as the class means that the population expects of this person, where tau
+       says how much the labels of each class may move them, and how noisy labels are.
+    4. `steps` gradient steps on head and modulation with a learned size per tensor, scaled by the belief in labels that
+       validation people chose.
     With an empty support it is the global head; with `steps = 0` no gradient is needed.
     """
 
@@ -77,10 +81,8 @@ class Recurrent:
     def init(self, net: Any) -> Params:
         """The reader's weights beside the network's; priors that start mildly trusting the support."""
         self.reading = Reading(net, self.state, self.token)
-        params = network_params(net)
+        params = initial(net, pull=0.0, strength=-1.2, target=0.5, temperature=0.7)
         params |= {f"{META}reading.{name}": value.detach().clone() for name, value in self.reading.named_parameters()}
-        scalars = {"pull": 0.0, "wide_pull": 1.4, "strength": -1.2, "target": 0.5, "temperature": 0.7}
-        params |= {META + name: torch.tensor(value) for name, value in scalars.items()} | {META + "usual": torch.full((3,), 0.7)}
         params[META + "choice"] = torch.tensor([0.0, 1.0, 1.0])
         params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.deep)
         sizes = {"scale": -2.0, "shift": -2.0, "weight": -2.0, "bias": -2.0}
@@ -90,16 +92,19 @@ class Recurrent:
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         features = features_of(net, params, support)
         labels = labelled(features, net.emotions)
-        memory = baseline(features, labels, params[META + "usual"], centre=self.centre)
+        memory = baseline(net, params, features, labels, centre=self.centre)
         features = remove_baseline(features, memory)
         still = no_modulation(net, features.u)
-        decided = self.read(net, params, reason(net, params, features, still).z, labels, features)
+        decided = self.read(net, params, reason(net, params, features, memory | still).z, labels, features)
         memory |= {name: decided[name] for name in still}
+        trusted = {"centre": self.centre, "deviation": decided["deviation"].unsqueeze(1), "noise": decided["noise"]}
+        person = person_of(net, params, features, labels, **trusted)
+        memory["offset"] = person.offset
         if not self.centre_shift:
             memory["centre_shift"] = still["centre_shift"]
         reasoned = reason(net, params, features, memory)
-        world = global_head(net, params, memory)
-        head = self.first_head(net, params, fuse(net, params, reasoned, memory).h, labels, features, decided, world)
+        wide = wide_head(net, params, person, memory["trust"])
+        head = self.first_head(net, params, fuse(net, params, reasoned, memory).h, labels, features, decided, wide)
         return self.refine(net, params, reasoned, features, labels, memory, head)
 
     def read(self, net: Any, params: Params, z: Tensor, labels: Tensor, features: Features) -> Params:
@@ -111,30 +116,28 @@ class Recurrent:
         rotations = max(1, min(self.rotations, len(z)))
         return {name: some * value for name, value in functional_call(self.reading, own, (z, labels, features, rotations)).items()}
 
-    def first_head(self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params, world: Params) -> Params:
-        """On the deep part a mixture of global, prototype and closed-form head; on the wide part posterior class means.
+    def first_head(self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params, wide: Head) -> Params:
+        """On the deep part a mixture of global, prototype and closed-form head; beside it the wide part.
 
         Without labels every part is the global one.
         """
         deep = h[:, : net.deep]
-        weight, bias = params["net.classify.weight"], params["net.classify.bias"]
+        weight, bias, rate, rate_bias = (params[f"net.{name}"] for name in ("classify.weight", "classify.bias", "rate.weight", "rate.bias"))
         temperature = positive(params[META + "temperature"] + decided["temperature"])
         pull = positive(params[META + "pull"] + decided["pull"])
         near = prototype_head(deep, labels, params[META + "prototypes"], pull, temperature)
         strength = positive(params[META + "strength"] + decided["strength"])
         change = closed_form(deep, labels, weight, bias, strength, positive(params[META + "target"]))
         share = (params[META + "choice"] + decided["choice"]).softmax(dim=0)
-        wide_pull = positive(params[META + "wide_pull"] + decided["wide_pull"])
-        wide = gaussian_head(h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], wide_pull)
         rated = features.weight * features.rated
-        logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (deep @ world[HEAD[2]].T + world[HEAD[3]])
+        logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (deep @ rate.T + rate_bias)
         d_rate, d_rate_bias = ridge_change(deep, rated, logit, strength)
         first = (1 - share[1]) * weight + share[1] * near.weight + share[2] * change.weight
         return {
             HEAD[0]: torch.cat([first, wide.weight], dim=1),
             HEAD[1]: (1 - share[1]) * bias + share[1] * near.bias + share[2] * change.bias + wide.bias,
-            HEAD[2]: world[HEAD[2]] + d_rate,
-            HEAD[3]: world[HEAD[3]] + d_rate_bias,
+            HEAD[2]: rate + d_rate,
+            HEAD[3]: rate_bias + d_rate_bias,
         }
 
     def refine(
@@ -142,7 +145,7 @@ class Recurrent:
     ) -> Adaptation:
         """The inner steps on head and modulation."""
         kind = {"scale": "scale", "shift": "shift", HEAD[0]: "weight", HEAD[1]: "bias"}
-        some = (labels.sum() > 0).to(features.u.dtype)
+        some = (labels.sum() > 0).to(features.u.dtype) * params[BELIEF]
         sizes = {name: some * positive(params[f"{META}size.{k}"]) for name, k in kind.items()}
         fast = {"scale": memory["scale"], "shift": memory["shift"], HEAD[0]: head[HEAD[0]], HEAD[1]: head[HEAD[1]]}
 

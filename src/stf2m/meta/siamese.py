@@ -9,9 +9,7 @@ from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
-from stf2m.meta.heads import gaussian_head
 from stf2m.meta.learner import (
-    HEAD,
     META,
     apply_head,
     features_of,
@@ -19,8 +17,10 @@ from stf2m.meta.learner import (
     hidden_of,
     initial,
     labelled,
+    person_of,
     positive,
     remove_baseline,
+    wide_head,
 )  # fmt: skip
 from stf2m.meta.own import call_own, own_params, silent
 
@@ -44,7 +44,7 @@ class Comparison(nn.Module):
 class Siamese:
     """A class has the mean evidence of its support segments, its learned global prototype counting as `pull` of them.
 
-    logit_c = t (sum_i y_ic s(h, h_i) + pi s(h, P_c)) / (n_c + pi) on the deep part, plus posterior means on the wide part.
+    logit_c = t (sum_i y_ic s(h, h_i) + pi s(h, P_c)) / (n_c + pi) on the deep part, plus the expected person on the wide part.
     A class without labels keeps its global prototype; so with an empty support do all.
     """
 
@@ -57,16 +57,15 @@ class Siamese:
 
     def init(self, net: Any) -> Params:
         self.reading = Comparison(net.deep, self.hidden)
-        params = initial(net, pull=0.0, temperature=1.4, wide_pull=1.4) | own_params(self.reading)
+        params = initial(net, pull=0.0, temperature=1.4) | own_params(self.reading)
         return params | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         """The support's codes and labels are what is remembered; the wide head is made here."""
         adaptation, features = start_global(net, params, support, centre=self.centre)
         memory, labels = adaptation.memory, labelled(features, net.emotions)
-        h, world = hidden_of(net, params, remove_baseline(features, memory), memory).h, global_head(net, params, memory)
-        pull = positive(params[META + "wide_pull"]).expand(net.emotions)
-        wide = gaussian_head(h[:, net.deep :], labels, world[HEAD[0]][:, net.deep :], pull)
+        h = hidden_of(net, params, remove_baseline(features, memory), memory).h
+        wide = wide_head(net, params, person_of(net, params, features, labels, centre=self.centre), memory["trust"])
         shown = {"shown": h[:, : net.deep], "labels": labels, "wide_weight": wide.weight, "wide_bias": wide.bias}
         return adaptation._replace(memory=memory | shown)
 

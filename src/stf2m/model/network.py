@@ -78,6 +78,7 @@ class Network(nn.Module):
         self.register_buffer("wide_of", one_hot, persistent=False)
         self.metric = nn.Parameter(torch.eye(wide), requires_grad=False)
         self.means = nn.Parameter(torch.zeros(emotions, wide), requires_grad=False)
+        self.spread = nn.Parameter(torch.zeros(3, wide), requires_grad=False)
         self.loudness = nn.Parameter(torch.full((len(infos),), -1.0))
         self.deep, self.hidden = deep, deep + wide
         self.classify, self.rate = nn.Linear(deep, emotions), nn.Linear(deep, 2)
@@ -90,7 +91,9 @@ class Network(nn.Module):
             return EqualPerceptron(self.antecedents, c.rules, c.semantics)
         return RuleLayer(self.antecedents, c.rules, c.semantics, c.fuzzy)
 
-    def forward(self, stage: Literal["encode", "reason", "fuse", "global_head", "head"], *inputs: Any) -> Any:
+    def forward(
+        self, stage: Literal["encode", "whiten", "population", "reason", "fuse", "volume", "global_head", "head"], *inputs: Any
+    ) -> Any:
         return getattr(self, stage)(*inputs)
 
     def encode(self, batch: Batch) -> Features:
@@ -102,9 +105,14 @@ class Network(nn.Module):
         wide = batch.descriptors[:, : len(self.wide_owner)] * wide_present
         return Features(parts, gates, wide, wide_present, u, seen, batch.present, *batch[3:])
 
-    def reason(self, features: Features, centre_shift: Tensor, trust: Tensor) -> Reasoned:
+    def whiten(self, features: Features) -> Float[Tensor, "segment wide"]:
+        """The descriptors along the population's axes, 0 where absent."""
+        return (features.wide @ self.metric) * features.wide_present
+
+    def reason(self, features: Features, centre_shift: Tensor, trust: Tensor, offset: Tensor) -> Reasoned:
         """g = softmax_m(gate_m + trust_m), v = sum_m g_m part_m, z = LN(v + MLP(v)), then the rules on
-        u = [descriptors ; directions of z]. The centre shift (antecedent,) and the trust in each modality belong to the task.
+        u = [descriptors ; directions of z]. The centre shift (antecedent,), the trust in each modality and the person's offset
+        (wide,) along the population's axes belong to the task.
         """
         weights = torch.where(features.present == 0, ABSENT, features.gates + trust).softmax(dim=1) * features.present
         v = torch.einsum("sm,smd->sd", weights, features.parts)
@@ -114,7 +122,7 @@ class Network(nn.Module):
         if self.direct is not None:
             u = torch.cat([u, self.direct(z)], dim=1)
             seen = torch.cat([seen, torch.ones_like(u[:, len(self.owner) :])], dim=1)
-        wide = (features.wide @ self.metric) * features.wide_present * self.volume(trust)
+        wide = (self.whiten(features) - offset) * features.wide_present * self.volume(trust)
         if self.rules is None or self.fuzzy is None:
             return Reasoned(z, u, wide, nothing, nothing, nothing, weights)
         semantics, firing = self.rules(u, seen, centre_shift)
@@ -141,6 +149,10 @@ class Network(nn.Module):
         prior = self.means * self.volume(trust)
         weight = torch.cat([self.classify.weight, prior], dim=1)
         return weight, self.classify.bias - (prior**2).sum(dim=1) / 2, self.rate.weight, self.rate.bias
+
+    def population(self) -> tuple[Tensor, Tensor]:
+        """Class means (emotion, wide), and variances (3, wide) of offset, deviation and drift along the axes."""
+        return self.means, self.spread
 
     def head(self, hidden: Hidden, weight: Tensor, bias: Tensor, rate_weight: Tensor, rate_bias: Tensor) -> Scores:
         """logits = W h + b and rating = tanh(W' h_deep + b')."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from stf2m.core.emotions import CIRCUMPLEX
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Batch, Params
-from stf2m.meta.learner import LOCKED
+from stf2m.meta.learner import BELIEF, LOCKED
 from stf2m.meta.outer import LossWeights, encode_once, rule_use_loss, run_tasks
 from stf2m.model.rules import hold
 from stf2m.tasks.loader import Loader, Stack, gather, stack_tasks
@@ -22,6 +22,8 @@ from stf2m.training.config import TrainConfig
 from stf2m.training.state import TrainState, optimiser_moments
 
 Report = Callable[[dict[str, float]], None]
+BELIEFS, MARGIN, BELIEF_TASKS = (1.0, 0.3, 0.1, 0.0), 0.005, 8
+"""sizes of inner steps that are tried, what a smaller one must gain, and tasks per validation person and number of shots"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,22 +137,56 @@ def validate(setting: Setting, params: Params, *, shuffle: bool = False) -> dict
 
     With `shuffle` the support labels of every task are permuted: a learner whose score does not fall ignores them.
     """
-    config, correct, losses = setting.config, [], []
+    config, found = setting.config, []
+    for support, query in validation_tasks(setting, params, config.tasks.shots, config.validation_tasks, shuffle=shuffle):
+        found.append(_measured(setting, params, support, query))
+    correct, losses = np.mean(found, axis=0)
+    return {"balanced_accuracy": float(correct), "task": float(losses)}
+
+
+def validation_tasks(
+    setting: Setting, params: Params, shots: Sequence[int], each: int, *, shuffle: bool = False
+) -> Iterator[tuple[Any, Any]]:
+    """Support and query of `each` tasks, stacked, per number of shots and validation person; encoded where the learner allows it."""
     setting.net.eval()
-    for shots in config.tasks.shots:
-        tasks = config.tasks.model_copy(update={"shots": (shots,), "all_views": 1.0, "queries": 8})
+    for count in shots:
+        tasks = setting.config.tasks.model_copy(update={"shots": (count,), "all_views": 1.0, "queries": 8})
         for i, person in enumerate(setting.validation):
-            seeds = [9_000_000 + 1000 * i + 10 * shots + n for n in range(config.validation_tasks)]
-            stack, _ = draw_stack(setting, [person], tasks, seeds)
-            if shuffle:
-                stack = _shuffled(stack)
-            batch = setting.loader.batch(stack.rows, stack.offered)
-            shared = encode_once(setting.net, params, batch, setting.learner.shares_encoder)
-            query = gather(shared, stack.query)
-            out = run_tasks(setting.net, setting.learner, params, gather(shared, stack.support), query, setting.meaning, LossWeights())
-            correct.append(_balanced_accuracy(out.scores.logits, query))
-            losses.append(float(out.task.mean()))
-    return {"balanced_accuracy": float(np.mean(correct)), "task": float(np.mean(losses))}
+            stack, _ = draw_stack(setting, [person], tasks, [9_000_000 + 1000 * i + 10 * count + n for n in range(each)])
+            stack = _shuffled(stack) if shuffle else stack
+            shared = encode_once(setting.net, params, setting.loader.batch(stack.rows, stack.offered), setting.learner.shares_encoder)
+            yield gather(shared, stack.support), gather(shared, stack.query)
+
+
+def _measured(setting: Setting, params: Params, support: Any, query: Any) -> tuple[float, float]:
+    """Balanced accuracy and loss of one stack of tasks."""
+    out = run_tasks(setting.net, setting.learner, params, support, query, setting.meaning, LossWeights())
+    return _balanced_accuracy(out.scores.logits, query), float(out.task.mean())
+
+
+@torch.no_grad()
+def choose_belief(setting: Setting, params: Params) -> float:
+    """How large inner steps should be, in units of what was learned, by the validation people.
+
+    Training people are known so well that their labels always seem worth following; with labels that are noisy or say little of a
+    new person, inner steps then do harm. A smaller belief must gain `MARGIN`.
+    """
+    shots = [k for k in setting.config.tasks.shots if k]
+    if not setting.validation or not shots or not getattr(setting.learner, "steps", 0):
+        return BELIEFS[0]
+    found = []
+    for support, query in validation_tasks(setting, params, shots, BELIEF_TASKS):
+        each = [_measured(setting, params | {BELIEF: torch.tensor(belief)}, support, query) for belief in BELIEFS]
+        found.append([merit(correct, loss) for correct, loss in each])
+    scores, best = np.mean(found, axis=0), 0
+    for i in range(1, len(BELIEFS)):
+        best = i if scores[i] > scores[best] + MARGIN else best
+    return BELIEFS[best]
+
+
+def merit(correct: float, loss: float) -> float:
+    """What a validation is judged by: balanced accuracy, the loss breaking near ties."""
+    return correct - 0.05 * loss
 
 
 def _balanced_accuracy(logits: Tensor, query: Any) -> float:
@@ -197,7 +233,7 @@ def judge(setting: Setting, state: TrainState) -> dict[str, float]:
         state.best_step = state.step
         return {}
     found = validate(setting, state.mean)
-    score = found["balanced_accuracy"] - 0.05 * found["task"]
+    score = merit(found["balanced_accuracy"], found["task"])
     if score > state.best_score:
         state.best = {name: value.detach().clone() for name, value in state.mean.items()}
         state.best_score, state.best_step, state.stale = score, state.step, 0

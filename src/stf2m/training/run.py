@@ -16,7 +16,7 @@ from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.files import sweep_parts
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import FIXED, KEPT, LOCKED, META, NET, features_of, no_modulation, reason, remove_baseline
+from stf2m.meta.learner import BELIEF, FIXED, KEPT, LOCKED, META, NET, features_of, no_baseline, no_modulation, reason, remove_baseline
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
 from stf2m.prepare.normalise import Normaliser, add_people, fit_normaliser, standardise_descriptors
@@ -25,8 +25,8 @@ from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
 from stf2m.training.config import TrainConfig
 from stf2m.training.log import JsonLines
-from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run, validate
-from stf2m.training.population import MOST_ROWS, fit_population, jackknife
+from stf2m.training.loop import Hooks, Report, Setting, choose_belief, meaning_of, run, validate
+from stf2m.training.population import MOST_ROWS, Rows, fit_population, groups_of, jackknife
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
 
@@ -206,8 +206,9 @@ def train(
     key = training_key(config, inputs, segments, target, train_people, validation_people)
     first = starting_params(params, start)
     state = optimise(setting, first | population, key if start is None else f"{key}-{digest(start.params)}", out, progress, start is None)
-    facts = {"best_step": float(state.best_step), "steps": float(state.step), **heed(setting, state.best)}
-    return Fitted(config, inputs, target, net, learner, state.best, normaliser, facts)
+    params = state.best | {BELIEF: torch.tensor(choose_belief(setting, state.best))}
+    facts = {"best_step": float(state.best_step), "steps": float(state.step), "belief": float(params[BELIEF]), **heed(setting, params)}
+    return Fitted(config, inputs, target, net, learner, params, normaliser, facts)
 
 
 def starting_params(params: Params, start: Fitted | None) -> Params:
@@ -261,11 +262,13 @@ def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Seq
     segments = loader.segments
     values = np.nan_to_num(standardise_descriptors(loader.normaliser, segments, rows))
     owner = np.array([segments.modalities.index(d.modality) for d in inputs.descriptors])
-    labels, subjects = segments.targets[loader.target][rows].astype(int), segments.subject[rows]
-    facts = (values, labels, subjects, owner, inputs.outputs, config.network.shrinkage)
-    named = lambda p: {"net.metric": torch.from_numpy(p.metric), "net.means": torch.from_numpy(p.means)}  # noqa: E731
-    without = jackknife(*facts, people=[p.subject for p in people]) if len(people) > 1 else {}
-    return named(fit_population(*facts)), {person: named(p) for person, p in without.items()}
+    subjects = segments.subject[rows]
+    groups = groups_of(segments.stimulus[rows], segments.recording[rows], subjects, segments.session_time[rows])
+    facts = (Rows(values, segments.targets[loader.target][rows].astype(int), subjects, groups), owner, inputs.outputs)
+    named = lambda p: {f"net.{name}": torch.from_numpy(value) for name, value in p._asdict().items()}  # noqa: E731
+    shrinkage = config.network.shrinkage
+    without = jackknife(*facts, shrinkage, [p.subject for p in people]) if len(people) > 1 else {}
+    return named(fit_population(*facts, shrinkage)), {person: named(p) for person, p in without.items()}
 
 
 def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None, place_rules: bool = True) -> TrainState:
@@ -347,7 +350,6 @@ def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:
     share = (one_hot / one_hot.sum(dim=0)).T
     mean = {
         "usual_parts": torch.einsum("ps,smd->pmd", share, features.parts),
-        "usual_wide": share @ features.wide,
         "usual_u": share @ features.u,
     }
     return {name: value[index] for name, value in mean.items()}
@@ -355,7 +357,7 @@ def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:
 
 def rule_inputs(net: Network, params: Params, features: Features) -> Tensor:
     """What the rule layer reads of these features: descriptors and directions of z."""
-    return reason(net, params, features, no_modulation(net, features.u)).u
+    return reason(net, params, features, no_modulation(net, features.u) | no_baseline(net, features)).u
 
 
 def training_key(
