@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.toy import toy_segments
 
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotEnoughLabels, SensorMismatch, UnknownName
 from stf2m.core.records import Recording, Segments
@@ -108,3 +109,37 @@ def test_wishes_that_cannot_be_met_are_said(segments: Segments) -> None:
         standardise_signals(fit_normaliser(segments, np.arange(3)), segments, np.arange(3), "bvp")
     with pytest.raises(CorruptStore):
         Normaliser.from_arrays({"mode": np.array([0])})
+
+
+def past_by_hand(values: np.ndarray, subject: np.ndarray, time: np.ndarray, weight: float) -> np.ndarray:
+    out = values.copy()
+    for i in range(len(values)):
+        earlier = values[(subject == subject[i]) & (time < time[i])]
+        for j in range(values.shape[1]):
+            known = earlier[np.isfinite(earlier[:, j]), j]
+            out[i, j] -= known.sum() / (len(known) + weight)
+    return out
+
+
+def test_the_own_past_is_a_baseline_that_never_looks_ahead():
+    segments = replace(toy_segments(), past=3.0)
+    rng = np.random.default_rng(0)
+    segments.descriptors[rng.random(segments.descriptors.shape) < 0.1] = np.nan
+    rows = np.arange(len(segments))
+    normaliser = fit_normaliser(segments, rows[:100])
+    plain = standardise_descriptors(normaliser, replace(segments, past=0.0), rows)
+    found = standardise_descriptors(normaliser, segments, rows)
+    np.testing.assert_allclose(found, past_by_hand(plain, segments.subject, segments.session_time, 3.0), atol=1e-4)
+    some = rng.permutation(rows)[:20]
+    np.testing.assert_array_equal(standardise_descriptors(normaliser, segments, some), found[some])
+    # what comes later changes nothing
+    later = replace(segments, descriptors=np.where((segments.session_time >= 20)[:, None], 99.0, segments.descriptors).astype(np.float32))
+    before = segments.session_time < 20
+    assert before.any() and not before.all()
+    np.testing.assert_array_equal(standardise_descriptors(normaliser, later, rows[before]), found[before])
+
+
+def test_train_stats_refuses_the_own_past():
+    segments = replace(toy_segments(), past=3.0)
+    with pytest.raises(InvalidConfig, match=r"train_stats knows nothing of the new person.*past = 0"):
+        fit_normaliser(segments, np.arange(10), "train_stats")

@@ -231,6 +231,8 @@ class Segments:
     stimuli: tuple[str, ...]
     recipe_hash: str
     dataset: str
+    past: float = 0.0
+    """over 0: descriptors are read relative to the person's own past, and this many segments count as much as everybody's usual"""
 
     def __post_init__(self) -> None:
         count = len(self.spans)

@@ -61,7 +61,7 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
         targets=targets, emotions=names, rating=rating, spans=every, session_time=offsets[owner] + every[:, 0],
         subject=subject[owner], recording=owner, stimulus=stimulus[owner],
         subjects=subjects, recordings=tuple(e.id for e in prepared.entries), stimuli=stimuli,
-        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}", dataset=prepared.dataset,
+        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}", dataset=prepared.dataset, past=recipe.past,
     )  # fmt: skip
 
 

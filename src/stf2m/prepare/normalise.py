@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotEnoughLabels, SensorMismatch, UnknownName
 from stf2m.core.records import Segments
+from stf2m.prepare.past import relative_to_past
 from stf2m.prepare.windows import chunks_of, read_windows
 
 Mode = Literal["causal", "train_stats", "transductive"]
@@ -71,6 +72,9 @@ def fit_normaliser(segments: Segments, rows: NDArray[np.integer], mode: str = "c
     """Statistics of training `rows`; in mode transductive also those of every person in `segments` over all their rows."""
     if mode not in MODES:
         raise InvalidConfig("unknown normalisation", expected=" ".join(MODES), got=mode)
+    if segments.past and mode == "train_stats":
+        hint = "set recipe.cut.past = 0, or normalisation = causal"
+        raise InvalidConfig("train_stats knows nothing of the new person, the own past included", where=segments.dataset, hint=hint)
     if not len(rows):
         raise NotEnoughLabels("no rows to take statistics from", where=segments.dataset, hint="give the training rows")
     signals = {m: _signal_scale(segments, rows, m) for m in segments.modalities}
@@ -95,12 +99,23 @@ def add_people(normaliser: Normaliser, segments: Segments) -> Normaliser:
 
 
 def standardise_descriptors(normaliser: Normaliser, segments: Segments, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Descriptors of `rows` in standard deviations, clipped to +-5; NaN stays NaN. float32 (row, descriptor)."""
+    """Descriptors of `rows` in standard deviations, clipped to +-5; NaN stays NaN. float32 (row, descriptor).
+
+    Where the segments say so (`segments.past`), they stand relative to the person's own past.
+    """
     if normaliser.descriptors.shape[1] != segments.descriptors.shape[1]:
         raise SensorMismatch(
             "the descriptors are not those the statistics were taken from", where=segments.dataset,
             expected=normaliser.descriptors.shape[1], got=segments.descriptors.shape[1], hint="prepare with the same modalities",
         )  # fmt: skip
+    if not segments.past:
+        return _in_deviations(normaliser, segments, rows)
+    everything = np.flatnonzero(np.isin(segments.subject, np.unique(segments.subject[rows])))
+    values = relative_to_past(_in_deviations(normaliser, segments, everything), segments, everything)
+    return values[np.searchsorted(everything, rows)]
+
+
+def _in_deviations(normaliser: Normaliser, segments: Segments, rows: NDArray[np.integer]) -> NDArray[np.float32]:
     scale = normaliser.descriptors[None]
     if normaliser.mode == "transductive":
         scale = normaliser.person_descriptors[_person(normaliser, segments, rows)]

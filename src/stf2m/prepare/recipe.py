@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stf2m.core.config import Settings
+from stf2m.core.config import Settings, later
 
 
 class SignalRecipe(Settings):
@@ -36,6 +36,9 @@ class CutRecipe(Settings):
     """offer a static stream (known when the take ends) to every segment of the take; tables must mark it "whole-take" """
     skip_start: float = 0.0
     """s dropped at the beginning of every recording (for example a light-adaptation transient)"""
+    past: float = later(0.0, ge=0)
+    """descriptors relative to the person's own past, unlabelled: how many earlier segments it takes until their mean is believed;
+    0 = off. Needs recordings whose place in the session is known"""
 
 
 class Recipe(Settings):
