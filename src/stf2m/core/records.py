@@ -252,6 +252,13 @@ class Segments:
         """The modality axis of `starts`, `present`, `quality` and `bounds`."""
         return tuple(info.modality for info in self.infos)
 
+    @property
+    def has_session_clock(self) -> bool:
+        """Whether the recordings of every person begin at different session times, so that their order is known."""
+        begins = np.round(self.session_time - self.spans[:, 0], 3)
+        _, first = np.unique(self.recording, return_index=True)
+        return len(np.unique(np.stack([self.subject[first], begins[first]]), axis=1).T) == len(first)
+
     def __len__(self) -> int:
         return len(self.spans)
 

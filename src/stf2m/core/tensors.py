@@ -27,8 +27,9 @@ class Batch(NamedTuple):
     """valence, arousal in -1..1; 0 where there is none"""
     rated: Float[Tensor, " segment"]
     """1 where `rating` holds a rating"""
-    when: Float[Tensor, "segment 2"]
-    """recording index and time in seconds; only read where the protocol allows"""
+    when: Float[Tensor, "segment 3"]
+    """recording index, s in the recording, s in the session (of another recording far away where no session clock is
+    known); only read where the protocol lets the times of labels enter"""
     weight: Float[Tensor, " segment"]
     """0 for padding, else 1"""
 
@@ -51,7 +52,7 @@ class Features(NamedTuple):
     known: Float[Tensor, " segment"]
     rating: Float[Tensor, "segment 2"]
     rated: Float[Tensor, " segment"]
-    when: Float[Tensor, "segment 2"]
+    when: Float[Tensor, "segment 3"]
     weight: Float[Tensor, " segment"]
 
 

@@ -118,7 +118,8 @@ def describe(
     """
     emotions = segments.emotions[target]
     shown = range(1, 2) if len(emotions) == 2 else range(len(emotions))
-    rated = np.isfinite(said(segments, target)[hears.any(axis=0)[segments.subject], -2:]).any()
+    heard_at_all = np.isin(segments.subject, np.flatnonzero(hears.any(axis=0)))
+    rated = np.isfinite(said(segments, target)[heard_at_all, -2:]).any()
     columns, infos = [], []
     for i, (width, told) in enumerate(zip(widths, others_of(segments, target, moments, hears, widths))):
         mean, spread, heard = told

@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         self.config = config
         parts = 0
         if config.signals:
-            tokens = max(1, round(max(i.window / i.rate for i in infos if not i.static or len(infos) == 1) * config.token_rate))
+            tokens = max(1, round(max(i.window / i.rate for i in [i for i in infos if not i.static] or infos) * config.token_rate))
             stems = {i.modality: Stem(i, config.node_width, config.token_rate, tokens) for i in infos}
             self.stems = nn.ModuleDict(stems)
             self.sizes = [stem.nodes for stem in stems.values()]

@@ -17,6 +17,9 @@ from stf2m.tasks.task import Task
 CACHE_BYTES = 2_000_000_000
 """standardised windows are kept in memory up to this size, else gathered from the memory map each time"""
 
+FAR = 1e6
+"""s between recordings whose places in the session are not known"""
+
 
 class Loader:
     """Reads rows of prepared segments as standardised tensors."""
@@ -24,6 +27,7 @@ class Loader:
     def __init__(self, segments: Segments, normaliser: Normaliser, target: str, *, signals: bool = True):
         self.segments, self.normaliser, self.target = segments, normaliser, target
         self.infos = [info for info in segments.infos if signals]
+        self._session = segments.session_time if segments.has_session_clock else FAR * segments.recording
         self._kept: dict[str, Tensor] = {}
         self._place = np.full(len(segments), -1)
 
@@ -52,7 +56,7 @@ class Loader:
             known=_float(target >= 0),
             rating=_float(np.where(rated[:, None], rating, 0.0)),
             rated=_float(rated),
-            when=_float(np.stack([s.recording[rows], s.spans[rows, 0]], axis=1)),
+            when=_float(np.stack([s.recording[rows], s.spans[rows, 0], self._session[rows]], axis=1)),
             weight=torch.ones(len(rows)),
         )
 

@@ -11,6 +11,7 @@ from stf2m.core.registry import look_up
 from stf2m.core.tensors import Params
 from stf2m.meta import LEARNERS
 from stf2m.meta.learner import Learner
+from stf2m.meta.near import WithLabelTimes
 from stf2m.model.network import Network
 from stf2m.training.config import TrainConfig
 
@@ -53,6 +54,7 @@ def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
             raise InvalidConfig(f"learner {config.learner!r} has no option {name!r}", hint=hint)
     learner = kind(**config.options)
     learner.centre = config.normalisation != "train_stats"
+    learner = WithLabelTimes(learner) if config.label_times else learner
     return learner, learner.init(net)
 
 

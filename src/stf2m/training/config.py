@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from stf2m.core.config import Settings
+from stf2m.core.config import Settings, later
 from stf2m.model.config import NetworkConfig
 from stf2m.tasks.sampling import TaskSettings
 
@@ -50,6 +50,8 @@ class TrainConfig(Settings):
     """validations without a better score before stopping early"""
     checkpoint_every: int = Field(default=50, ge=1)
     normalisation: str = "causal"
+    label_times: bool = later(False)
+    """labels near in time are evidence beside the signals; a study sets it where a protocol's context has `label_times`"""
 
     @property
     def training(self) -> "TrainConfig":

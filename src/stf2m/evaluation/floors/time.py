@@ -12,16 +12,6 @@ WIDTHS = (5.0, 20.0, 60.0, 180.0)
 """s, kernels over the session's time; the best one on the validation people is used"""
 
 
-def has_session_clock(segments: Segments) -> bool:
-    """Recordings of a person begin at different session times (or every person has a single recording)."""
-    first = {}
-    for person, recording, time, start in zip(
-        segments.subject, segments.recording, segments.session_time, segments.spans[:, 0], strict=True
-    ):
-        first.setdefault(int(person), {}).setdefault(int(recording), round(float(time - start), 3))
-    return all(len(set(starts.values())) == len(starts) for starts in first.values())
-
-
 class TimeInSession(Floor):
     """What other people said at the same time after their session began."""
 
@@ -31,7 +21,7 @@ class TimeInSession(Floor):
     ignores_support = True
 
     def reason(self, segments: Segments, target: str) -> str:
-        return "" if has_session_clock(segments) else "the recordings' places in the session are not known"
+        return "" if segments.has_session_clock else "the recordings' places in the session are not known"
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Choose the kernel on the validation people, then use everybody."""
@@ -83,7 +73,7 @@ class NearestInTime(Floor):
         super().__init__(balanced=False)
 
     def reason(self, segments: Segments, target: str) -> str:
-        return "" if has_session_clock(segments) else "the recordings' places in the session are not known"
+        return "" if segments.has_session_clock else "the recordings' places in the session are not known"
 
     def average(self, segments: Segments, support: Rows, values: Values, query: Rows, target: str) -> Values:
         found = values[apart(segments, query, support).argmin(axis=1)]
