@@ -11,9 +11,11 @@ from tests.meta.test_learners import LOADER, PEOPLE, SEGMENTS, first, item, made
 from torch import Tensor
 
 from stf2m.meta import LEARNERS
+from stf2m.meta.learner import call
 from stf2m.meta.near import FELT, SAID, WHEN, WithLabelTimes, class_evidence, closeness, pull_ratings
 from stf2m.meta.outer import LossWeights, run_task, run_tasks
-from stf2m.tasks.loader import FAR, Loader
+from stf2m.tasks.loader import FAR, Loader, gather, stack_tasks
+from stf2m.tasks.sampling import TaskSettings, sample_task
 
 
 def timed(name: str) -> tuple[Any, WithLabelTimes, dict[str, Tensor]]:
@@ -78,7 +80,10 @@ def test_padding_and_unlabelled_segments_are_no_evidence() -> None:
 
 def test_every_scalar_gets_a_gradient_and_starts_mildly() -> None:
     net, learner, params = timed("frozen")
-    support, query = stacked(net, learner, params, range(2), (2,))
+    tasks = [sample_task(PEOPLE, SEGMENTS, "emotion", TaskSettings(shots=(6,), apart=("guard",), guard=0.0), seed) for seed in range(2)]
+    stack = stack_tasks(tasks, SEGMENTS, "emotion", support_size=18, query_size=12)
+    shared = call(net, params, "encode", LOADER.batch(stack.rows, stack.offered))
+    support, query = gather(shared, stack.support), gather(shared, stack.query)
     leaves = {k: v.clone().requires_grad_() for k, v in params.items()}
     run_tasks(net, learner, leaves, support, query, None, LossWeights()).loss.mean().backward()
     for name in ("width", "prior", "strength", "felt"):

@@ -10,6 +10,7 @@ from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows
+from stf2m.evaluation.protocols import Protocol
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import Fitted, train
 
@@ -26,7 +27,16 @@ def config_of(settings: dict[str, Any], *, normalisation: str, where: str) -> tu
         raise InvalidConfig(
             "normalisation", where=where, expected=normalisation, got=values["normalisation"], hint="set it once, under [recipe]"
         )
+    if "label_times" in values:
+        raise InvalidConfig("label_times is no setting of a training", where=where, hint='write context = ["label_times"] in [[protocols]]')
     return build(TrainConfig, values, where=where), seeds
+
+
+def config_under(protocol: Protocol, config: TrainConfig) -> TrainConfig:
+    """The training as the protocol's context asks for it: with `label_times` on tasks that look like the protocol."""
+    if "label_times" not in protocol.context:
+        return config
+    return config.model_copy(update={"label_times": True, "tasks": config.tasks.model_copy(update=protocol.tasks)})
 
 
 def training_of(settings: dict[str, Any], *, normalisation: str, where: str) -> str:

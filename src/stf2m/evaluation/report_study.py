@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.reading import METRIC_WORDS, reading
 from stf2m.evaluation.report import Headline, ReportData, ReportLine, ReportTable, ReportTrust, Score
-from stf2m.evaluation.results import label
+from stf2m.evaluation.results import knows_more, label
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.selective import SHARES
 from stf2m.evaluation.study import Study, protocol_named
@@ -45,9 +44,9 @@ def report_table(study: Study, table: Table, rows: Sequence[Row]) -> ReportTable
     lines = table.lines
     at = lambda line: lines.index(line) if line is not None else -1  # noqa: E731
     return ReportTable(
-        title=f"{table.group.target.replace('_', ' ')} · {protocol.title}",
-        card=protocol.words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
-        people=list(table.people), lines=[_line(study, table, line) for line in lines], headlines=[_headline(v, table.is_leaky) for v in found],
+        title=f"{table.group.target.replace('_', ' ')} · {protocol.heading}",
+        card=protocol.card.words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
+        people=list(table.people), lines=[_line(study, table, line, protocol.context) for line in lines], headlines=[_headline(v, table.is_leaky) for v in found],
         floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
         reading=reading(table, study.main), trust=[_trust(study, one) for one in trust_of(rows, table, study.main)],
@@ -75,9 +74,9 @@ def _trust(study: Study, one: Trust) -> ReportTrust:
     )
 
 
-def _line(study: Study, table: Table, line: Line) -> ReportLine:
-    uses = FLOORS[line.method].uses if line.method in FLOORS else ""
-    note = f"{uses} known" if uses else ""
+def _line(study: Study, table: Table, line: Line, context: Sequence[str]) -> ReportLine:
+    known = knows_more(line, context)
+    note = f"{known} known" if known else ""
     name = line.words if note else label(line)
     is_detail = line.view != "all" or bool(line.control)
     return ReportLine(

@@ -26,11 +26,11 @@ def write_results(study: Study, rows: Sequence[Row]) -> str:
     parts = [f"## {study.title or study.name}", "", _about(study, rows), ""]
     for table in tables_of(rows, study.primary):
         parts += [
-            f"### {table.group.target}: {protocol_named(study, table.group.card).title}",
+            f"### {table.group.target}: {protocol_named(study, table.group.card).heading}",
             "",
             _card(study, table),
             "",
-            markdown(table),
+            markdown(table, protocol_named(study, table.group.card).context),
             "",
         ]
         parts += [f"- {line}" for line in reading(table, study.main)] + [""]
@@ -38,8 +38,8 @@ def write_results(study: Study, rows: Sequence[Row]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def markdown(table: Table) -> str:
-    """Methods down, k across; mean over people and 95 % bootstrap interval. Floors that use stimulus or time say so."""
+def markdown(table: Table, context: Sequence[str] = ()) -> str:
+    """Methods down, k across; mean over people and 95 % bootstrap interval. Floors that know more than `context` say so."""
     head = ["", *(f"k = {k}" for k in table.shots)]
     text = [_row(head), _row(["---"] * len(head))]
     role = ""
@@ -47,14 +47,20 @@ def markdown(table: Table) -> str:
         if line.role != role:
             role = line.role
             text.append(_row([f"*{TITLES[role]}*", *("" for _ in table.shots)]))
-        text.append(_row([label(line), *(cell_words(table, line, k) for k in table.shots)]))
+        text.append(_row([label(line, context), *(cell_words(table, line, k) for k in table.shots)]))
     return "\n".join(text)
 
 
-def label(line: Line) -> str:
+def label(line: Line, context: Sequence[str] = ()) -> str:
     """The line's name; a floor that knows the stimulus or the time is marked, so the two kinds are not mixed up."""
-    uses = FLOORS[line.method].uses if line.method in FLOORS else ""
-    return f"{line.words} ({uses} known)" if uses else line.words
+    known = knows_more(line, context)
+    return f"{line.words} ({known} known)" if known else line.words
+
+
+def knows_more(line: Line, context: Sequence[str]) -> str:
+    """ "stimulus" or "time" where the floor knows it and the methods of a protocol with this context do not, else ""."""
+    floor = FLOORS.get(line.method)
+    return floor.uses if floor is not None and not set(floor.context) <= set(context) else ""
 
 
 def table_csv(study: Study, rows: Sequence[Row]) -> str:
@@ -113,7 +119,7 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
 def _card(study: Study, table: Table) -> str:
     protocol = protocol_named(study, table.group.card)
     count = f"{len(table.people)} people, {table.query.mean:.0f} scored segments each on average"
-    return f"Protocol `{protocol.name}`. {protocol.words} Card `{table.group.card}`; {count}."
+    return f"Protocol `{protocol.name}`. {protocol.card.words} Card `{table.group.card}`; {count}."
 
 
 def _row(cells: Sequence[str]) -> str:

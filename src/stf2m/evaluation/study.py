@@ -128,13 +128,13 @@ def cells_of(study: Study) -> list[Cell]:
 
 def _trainings(study: Study) -> list[tuple[str, int]]:
     """(card, turn) of every training of a fold; "" stands for all protocols that share the usual one."""
-    usual = [("", 0)] if any(not p.own_training for p in study.asked) else []
-    return usual + [(p.card.hash, turn) for p in study.asked if p.own_training for turn in range(p.turns)]
+    usual = [("", 0)] if any(not p.trains_apart for p in study.asked) else []
+    return usual + [(p.card.hash, turn) for p in study.asked if p.trains_apart for turn in range(p.turns)]
 
 
 def protocols_of(study: Study, cell: Cell) -> list[Protocol]:
     """The protocols whose questions this cell answers."""
-    return [p for p in study.asked if (p.card.hash == cell.card if cell.card else not p.own_training)]
+    return [p for p in study.asked if (p.card.hash == cell.card if cell.card else not p.trains_apart)]
 
 
 def _learner_groups(study: Study) -> list[tuple[str, ...]]:
@@ -155,7 +155,7 @@ def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...], card: 
     decisive = ("dataset", "dataset_options", "recipe", "people", "folds", "validation_people", "seed", "primary")
     facts: dict[str, Any] = {name: whole[name] for name in decisive}
     facts |= {"target": target, "fold": fold, "methods": methods}
-    facts["protocols"] = [card] if card else [p.card.hash for p in study.asked if not p.own_training]
+    facts["protocols"] = [card] if card else [p.card.hash for p in study.asked if not p.trains_apart]
     if card:
         facts["turn"] = turn
     if methods == (FLOOR_CELL,):

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from stf2m import __version__
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
-from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.baselines import BASELINES, NearInTime
 from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
+from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import measure, measure_ratings
 from stf2m.evaluation.predictor import Predictor, Reply
@@ -62,6 +63,7 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
     result = CellResult([])
     base = {"cell": cell.settings, "data": data_key(segments), "dataset": segments.dataset, "target": cell.target, "fold": cell.fold}
     base["code"] = code_version()
+    world, segments = in_context(study, segments, cell, world)
     for method in methods_of(study, world.segments, cell, result.rows, base, heartbeat):
         began = perf_counter()
         method.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
@@ -82,6 +84,16 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
 def world_of(study: Study, segments: Segments, cell: Cell) -> World:
     """What the cell's training may see; the protocols of a cell share it."""
     return protocols_of(study, cell)[0].world(segments, cell.target, fold_of(study, segments, cell), study.seed, cell.turn)
+
+
+def in_context(study: Study, segments: Segments, cell: Cell, world: World) -> tuple[World, Segments]:
+    """World and whole segments with the views that the cell's protocol adds; floors read no view and get none."""
+    context = protocols_of(study, cell)[0].context
+    if not context or cell.methods == (FLOOR_CELL,):
+        return world, segments
+    seen = with_context(world.segments, context, cell.target, world.fold)
+    whole = seen if world.segments is segments else with_context(segments, context, cell.target, world.fold, known=world.segments)
+    return world._replace(segments=seen), whole
 
 
 def fold_of(study: Study, segments: Segments, cell: Cell) -> Fold:
@@ -107,18 +119,21 @@ def methods_of(study: Study, segments: Segments, cell: Cell, rows: list[Row], ba
             else:
                 yield Method(name, "oracle" if floor.is_oracle else "floor", floor)
     elif cell.methods[0] in study.baselines:
-        yield Method(cell.methods[0], "baseline", BASELINES[cell.methods[0]]())
+        baseline = BASELINES[cell.methods[0]]()
+        told = "label_times" in protocols_of(study, cell)[0].context
+        yield Method(cell.methods[0], "baseline", NearInTime(baseline) if told else baseline)
     else:
         yield from _learners(study, cell, heartbeat)
 
 
 def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
-    from stf2m.evaluation.learned import Learned, config_of
+    from stf2m.evaluation.learned import Learned, config_of, config_under
 
     first = None
     for name in cell.methods:
         how = {"normalisation": study.recipe.normalisation, "where": f"study {study.name}, learner {name}"}
         config, seeds = config_of(study.learner_settings(name), **how)
+        config = config_under(protocols_of(study, cell)[0], config)
         learned = Learned(config, seeds=seeds, sibling=first, heartbeat=heartbeat)
         first = first or learned
         yield Method(name, "learner", learned)
@@ -199,7 +214,7 @@ def _timelines(study: Study, segments: Segments, cell: Cell, method: Method, pro
         splits = [s for s in protocol.questions(segments, cell.target, person, study.seed) if s.draw == 0 and s.lost is None]
         if splits:
             yield timeline_of(
-                segments, cell.target, method.predictor, splits, setting=protocol.title, rules=getattr(method.predictor, "rules", ())
+                segments, cell.target, method.predictor, splits, setting=protocol.heading, rules=getattr(method.predictor, "rules", ())
             )
             return
 

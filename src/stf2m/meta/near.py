@@ -22,7 +22,7 @@ from stf2m.meta.learner import META, Learner, labelled, positive
 
 WHEN, SAID, FELT = "near.when", "near.labels", "near.rating"
 """what an `Adaptation` remembers of the support: times, one-hot labels with weights, ratings with weights"""
-START = {"width": (20.0, 120.0), "prior": (1.0, 1.0), "strength": (0.5, 0.1), "felt": (0.5, 0.1)}
+START = {"width": (20.0, 120.0), "prior": (0.3, 1.0), "strength": (0.5, 0.1), "felt": (0.5, 0.1)}
 """s, labels, and factors at the start of training: for the recording, then (weaker) for the session"""
 
 

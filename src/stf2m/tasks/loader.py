@@ -27,7 +27,7 @@ class Loader:
     def __init__(self, segments: Segments, normaliser: Normaliser, target: str, *, signals: bool = True):
         self.segments, self.normaliser, self.target = segments, normaliser, target
         self.infos = [info for info in segments.infos if signals]
-        self._session = segments.session_time if segments.has_session_clock else FAR * segments.recording
+        self._when = times_of(segments)
         self._kept: dict[str, Tensor] = {}
         self._place = np.full(len(segments), -1)
 
@@ -56,7 +56,7 @@ class Loader:
             known=_float(target >= 0),
             rating=_float(np.where(rated[:, None], rating, 0.0)),
             rated=_float(rated),
-            when=_float(np.stack([s.recording[rows], s.spans[rows, 0], self._session[rows]], axis=1)),
+            when=_float(self._when[rows]),
             weight=torch.ones(len(rows)),
         )
 
@@ -79,6 +79,12 @@ def _float(array: NDArray[Any]) -> Tensor:
 def load_batch(segments: Segments, normaliser: Normaliser, target: str, rows: NDArray[np.integer] | None = None) -> Batch:
     """All segments, or the given rows, as one batch."""
     return Loader(segments, normaliser, target).batch(np.arange(len(segments)) if rows is None else rows)
+
+
+def times_of(segments: Segments) -> NDArray[np.float32]:
+    """(segment, 3): recording, s in it, s in the session; recordings whose places are not known are `FAR` apart."""
+    session = segments.session_time if segments.has_session_clock else FAR * segments.recording
+    return np.stack([segments.recording, segments.spans[:, 0], session], axis=1).astype(np.float32)
 
 
 class Side(NamedTuple):

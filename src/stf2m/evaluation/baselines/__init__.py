@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stf2m.evaluation.baselines.average import Average
+from stf2m.evaluation.baselines.near import NearInTime
 from stf2m.evaluation.baselines.prototypes import Prototypes
 from stf2m.evaluation.baselines.refit import WeightedRefit
 from stf2m.evaluation.predictor import Predictor
@@ -13,4 +14,4 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
     "refit_and_prototypes": lambda: Average([WeightedRefit(), Prototypes()]),
 }
 
-__all__ = ["BASELINES", "Average", "Prototypes", "WeightedRefit"]
+__all__ = ["BASELINES", "Average", "NearInTime", "Prototypes", "WeightedRefit"]

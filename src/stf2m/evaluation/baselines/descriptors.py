@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.records import Segments
 from stf2m.evaluation.baselines.choose import Settings, choose
+from stf2m.evaluation.context import CONTEXT_MODALITIES
 from stf2m.evaluation.metrics import balanced_accuracy
 from stf2m.evaluation.predictor import Plain, Probability, Rows, labels_of, training_rows
 from stf2m.evaluation.protocols.split import Split
@@ -26,6 +27,9 @@ class DescriptorBaseline(Plain):
     """settings to choose from; "centre" is the pseudo-count of the person's baseline, None = leave it in"""
     start: ClassVar[Settings]
     idle_without_support: ClassVar[tuple[str, ...]] = ("centre",)
+    cautious: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    """options with weaker trust in the support, in the place of those of the same name where other people's labels are a view:
+    the search begins with the first of each, and the person must convince"""
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Standardise with the training people and remember at most `MOST_ROWS` of their labelled rows."""
@@ -39,6 +43,9 @@ class DescriptorBaseline(Plain):
         self.people = segments.subject[rows]
         self.expected = class_means(self.x, self.y, self.classes)
         self.x_centred = self.x - person_offsets(self.x, self.y, self.people, self.expected)
+        if set(segments.modalities) & set(CONTEXT_MODALITIES):
+            self.options = {**self.options, **self.cautious}  # pyright: ignore[reportAttributeAccessIssue]
+            self.start = {**self.start, **{name: values[0] for name, values in self.cautious.items()}}  # pyright: ignore
         self.memory: dict[Any, Any] = {}
         self.chosen: dict[int, Settings] = {}
 

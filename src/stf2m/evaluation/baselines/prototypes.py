@@ -26,6 +26,7 @@ class Prototypes(DescriptorBaseline):
     }
     start = {"shrink": 0.4, "pull": 4.0, "centre": 2.0, "scale": 0.4}  # noqa: RUF012
     idle_without_support = ("centre", "pull")
+    cautious = {"pull": (64.0, 256.0, 16.0, 8.0, 4.0, 2.0, 1.0, 0.3), "centre": (None, 2.0, 8.0, 32.0)}  # noqa: RUF012
 
     def answer(self, columns: tuple[int, ...], own: Values, labels: Rows, asked: Values, settings: Settings) -> Values:
         whiten, means = self._space(columns, settings["shrink"], settings["centre"] is not None)

@@ -18,6 +18,7 @@ class WeightedRefit(DescriptorBaseline):
     }
     start = {"strength": 30.0, "weight": 100.0, "centre": 2.0}  # noqa: RUF012
     idle_without_support = ("centre", "weight")
+    cautious = {"weight": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0), "centre": (None, 2.0, 8.0, 32.0)}  # noqa: RUF012
 
     def answer(self, columns: tuple[int, ...], own: Values, labels: Rows, asked: Values, settings: Settings) -> Values:
         strength, is_centred = settings["strength"], settings["centre"] is not None

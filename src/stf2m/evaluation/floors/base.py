@@ -23,7 +23,9 @@ class Floor(Plain):
     words: ClassVar[str]
     """what it does, for the table's legend"""
     uses: ClassVar[str] = ""
-    """"stimulus" or "time" when the floor knows what was shown or when; such floors stand in a column of their own"""
+    """"stimulus" or "time" when the floor knows what was shown or when; such floors are marked"""
+    context: ClassVar[tuple[str, ...]] = ()
+    """kinds of a protocol's context under which every method knows as much, so that the floor is marked no longer"""
     is_oracle: ClassVar[bool] = False
     """it looks at labels that nobody has at test time"""
     needs_support: ClassVar[bool] = False

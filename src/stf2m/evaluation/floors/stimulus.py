@@ -18,6 +18,7 @@ class SameStimulus(Floor):
     name = "same_stimulus"
     words = "other people's labels for the same stimulus"
     uses = "stimulus"
+    context = ("stimulus",)
     ignores_support = True
 
     def reason(self, segments: Segments, target: str) -> str:

@@ -18,6 +18,7 @@ class TimeInSession(Floor):
     name = "session_time"
     words = "other people's labels at the same time into the session"
     uses = "time"
+    context = ("clock",)
     ignores_support = True
 
     def reason(self, segments: Segments, target: str) -> str:
@@ -67,6 +68,7 @@ class NearestInTime(Floor):
     name = "nearest_label"
     words = "the person's own label that is nearest in time"
     uses = "time"
+    context = ("label_times",)
     needs_support = True
 
     def __init__(self, *, balanced: bool = True):
@@ -85,6 +87,7 @@ class TimeAndNearest(TimeInSession):
 
     name = "time_and_nearest"
     words = "time into the session and the nearest own label together"
+    context = ("clock", "label_times")
     needs_support = True
     ignores_support = False
 

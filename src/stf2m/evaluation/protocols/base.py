@@ -1,15 +1,31 @@
 """What every protocol promises: settings, a card in words, and splits of one person that are checked before use."""
 
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from stf2m.core.config import Settings
+from stf2m.core.config import Settings, later
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Split
 from stf2m.evaluation.protocols.world import World
+
+Context = Literal["stimulus", "clock", "label_times"]
+CONTEXT_WORDS: dict[Context, str] = {
+    "stimulus": (
+        "The stimulus is known: what training and validation people said at the same second of the same stimulus is one more view "
+        "(`crowd`) of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's."
+    ),
+    "clock": (
+        "The clock is known: what training and validation people said at the same time into their sessions is one more view (`clock`) "
+        "of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's."
+    ),
+    "label_times": (
+        "The times of the person's labels are known: every learner and baseline may also look at the labels nearest in time. "
+        "Learners train on tasks that are drawn in the same way."
+    ),
+}
 
 
 class ProtocolCard(NamedTuple):
@@ -31,6 +47,8 @@ class Protocol(Settings):
     """the test person's other segments are in training"""
     is_leaky: ClassVar[bool] = False
     """its scores are no evidence; they are marked wherever they are printed, and stand beside what is left above the floors"""
+    offers: ClassVar[tuple[Context, ...]] = ("stimulus", "clock")
+    """kinds of context that make sense here"""
 
     shots: tuple[int, ...] = Field(default=(0, 1, 5), min_length=1)
     """k as the protocol counts it"""
@@ -38,6 +56,32 @@ class Protocol(Settings):
     """random support draws per person; smaller k are nested in larger ones"""
     guard: float = Field(default=4.0, ge=0)
     """s between the edges of support and query segments of one recording"""
+    context: tuple[Context, ...] = later(())
+    """what is known beside the signals, open to every method: "stimulus", "clock", "label_times"; such scores stand apart"""
+
+    @field_validator("context")
+    @classmethod
+    def _offered(cls, context: tuple[Context, ...]) -> tuple[Context, ...]:
+        """In one order, so that a card does not depend on how it was written."""
+        for kind in context:
+            if kind not in cls.offers:
+                raise ValueError(f"{cls.name} offers no context {kind!r}; it offers {', '.join(cls.offers) or 'none'}")
+        return tuple(kind for kind in get_args(Context) if kind in context)
+
+    @property
+    def trains_apart(self) -> bool:
+        """Training sees something else than under other protocols: a world of its own, or context."""
+        return self.own_training or bool(self.context)
+
+    @property
+    def heading(self) -> str:
+        """The title with what is known beside the signals."""
+        return ", ".join([self.title, *(f"{kind.replace('_', ' ')} known" for kind in self.context)])
+
+    @property
+    def tasks(self) -> dict[str, Any]:
+        """Settings of meta-tasks that look like this protocol, for trainings in which the times of labels enter."""
+        return {}
 
     @property
     def title(self) -> str:
@@ -46,7 +90,7 @@ class Protocol(Settings):
 
     @property
     def words(self) -> str:
-        """The card's text."""
+        """The card's text, without what `context` adds."""
         raise NotImplementedError
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
@@ -73,4 +117,5 @@ class Protocol(Settings):
     @property
     def card(self) -> ProtocolCard:
         """Name, words, settings and their hash."""
-        return ProtocolCard(self.name, self.words, self.facts(), f"{self.name}-{self.hash}")
+        words = " ".join([self.words, *(CONTEXT_WORDS[kind] for kind in self.context)])
+        return ProtocolCard(self.name, words, self.facts(), f"{self.name}-{self.hash}")

@@ -1,12 +1,12 @@
 """`completion`: k labelled segments in total, spread by chance over an unseen person's session; the rest is filled in."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from stf2m.core.records import Segments
-from stf2m.evaluation.protocols.base import Protocol
+from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.split import Split, check_split, gaps, generator, labelled_rows
 
 
@@ -14,6 +14,11 @@ class Completion(Protocol):
     """Support is drawn without looking at labels, so classes may be missing from it."""
 
     name: ClassVar[str] = "completion"
+    offers: ClassVar[tuple[Context, ...]] = ("stimulus", "clock", "label_times")
+
+    @property
+    def tasks(self) -> dict[str, Any]:
+        return {"apart": ("guard",), "counting": ("total",), "guard": self.guard, "shots": self.shots}
 
     @property
     def words(self) -> str:

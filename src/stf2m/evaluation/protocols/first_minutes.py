@@ -1,13 +1,13 @@
 """`first_minutes`: labels from the beginning of an unseen person's session, scored on everything later (causal)."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.records import Segments
-from stf2m.evaluation.protocols.base import Protocol
+from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
 
 
@@ -15,9 +15,14 @@ class FirstMinutes(Protocol):
     """The cut is the end of the first block of the rarer class, or a fixed number of minutes."""
 
     name: ClassVar[str] = "first_minutes"
+    offers: ClassVar[tuple[Context, ...]] = ("stimulus", "clock", "label_times")
 
     cut: Literal["first_block"] | float = "first_block"
     """minutes since the session began, or "first_block" """
+
+    @property
+    def tasks(self) -> dict[str, Any]:
+        return {"apart": ("time",), "counting": ("per_class",), "guard": self.guard, "shots": self.shots}
 
     @property
     def title(self) -> str:

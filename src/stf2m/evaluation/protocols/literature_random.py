@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from stf2m.core.records import Segments
-from stf2m.evaluation.protocols.base import Protocol
+from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
 from stf2m.evaluation.protocols.world import World, hide
@@ -20,6 +20,7 @@ class LiteratureRandom(Protocol):
     own_training: ClassVar[bool] = True
     is_leaky: ClassVar[bool] = True
     person_is_known: ClassVar[bool] = True
+    offers: ClassVar[tuple[Context, ...]] = ()
 
     query_share: float = Field(default=0.2, gt=0, lt=1)
     """of each person's labelled segments, drawn at random and scored"""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from stf2m.core.errors import UnknownName
 from stf2m.core.records import Segments
+from stf2m.evaluation.protocols.base import Context
 from stf2m.evaluation.protocols.new_person import NewPerson
 from stf2m.evaluation.protocols.split import Rows, Split, generator
 from stf2m.evaluation.protocols.world import World
@@ -21,6 +22,7 @@ class MissingModality(NewPerson):
     """Every question of `new_person` is asked with all sensors first, then once per modality with it taken away."""
 
     name: ClassVar[str] = "missing_modality"
+    offers: ClassVar[tuple[Context, ...]] = ()
 
     how: Literal["dropped", "alone", "degraded"] = "dropped"
     """the modality is taken away, or all others are, or `share` of it is lost in bursts"""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Segments
-from stf2m.evaluation.protocols.base import Protocol
+from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Split, check_split, generator, labelled_rows, per_class, shortfall
 from stf2m.evaluation.protocols.world import World, hide
@@ -20,6 +20,7 @@ class NewPersonNewStimulus(Protocol):
 
     name: ClassVar[str] = "new_person_new_stimulus"
     own_training: ClassVar[bool] = True
+    offers: ClassVar[tuple[Context, ...]] = ("clock",)
 
     groups: int = Field(default=4, ge=3)
     """stimuli are dealt into so many groups; each of them is scored once, with a training of its own"""
