@@ -28,8 +28,8 @@ class DescriptorBaseline(Plain):
     start: ClassVar[Settings]
     idle_without_support: ClassVar[tuple[str, ...]] = ("centre",)
     cautious: ClassVar[Mapping[str, Sequence[Any]]] = {}
-    """options with weaker trust in the support, in the place of those of the same name where other people's labels are a view:
-    the search begins with the first of each, and the person must convince"""
+    """options with weaker trust in the support, in the place of those of the same name where other people's labels are a view.
+    The search begins with the first of each, and without the sensors ("signals"): person and sensors must convince"""
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Standardise with the training people and remember at most `MOST_ROWS` of their labelled rows."""
@@ -44,8 +44,9 @@ class DescriptorBaseline(Plain):
         self.expected = class_means(self.x, self.y, self.classes)
         self.x_centred = self.x - person_offsets(self.x, self.y, self.people, self.expected)
         if set(segments.modalities) & set(CONTEXT_MODALITIES):
-            self.options = {**self.options, **self.cautious}  # pyright: ignore[reportAttributeAccessIssue]
-            self.start = {**self.start, **{name: values[0] for name, values in self.cautious.items()}}  # pyright: ignore
+            careful = {**self.cautious, "signals": (False, True)}
+            self.options = {**self.options, **careful}  # pyright: ignore[reportAttributeAccessIssue]
+            self.start = {**self.start, **{name: values[0] for name, values in careful.items()}}  # pyright: ignore
         self.memory: dict[Any, Any] = {}
         self.chosen: dict[int, Settings] = {}
 
@@ -98,6 +99,8 @@ class DescriptorBaseline(Plain):
     ) -> Values:
         offered = segments.modalities if modalities is None else modalities
         usable = {m for j, m in enumerate(segments.modalities) if m in offered and segments.present[query, j].any()}
+        told = usable & set(CONTEXT_MODALITIES)
+        usable = told if told and not settings.get("signals", True) else usable
         columns = tuple(j for j, info in enumerate(segments.descriptor_infos) if info.modality in usable)
         if not columns:  # a sensor that no query segment has cannot help, and here none is left
             return np.full((len(query), self.classes), 1 / self.classes)
