@@ -33,10 +33,11 @@ def config_of(settings: dict[str, Any], *, normalisation: str, where: str) -> tu
 
 
 def config_under(protocol: Protocol, config: TrainConfig) -> TrainConfig:
-    """The training as the protocol's context asks for it: with `label_times` on tasks that look like the protocol."""
-    if "label_times" not in protocol.context:
+    """The training as the protocol's context asks for it, on tasks that look like the protocol; without context as it is."""
+    if not protocol.context:
         return config
-    return config.model_copy(update={"label_times": True, "tasks": config.tasks.model_copy(update=protocol.tasks)})
+    tasks = config.tasks.model_copy(update=protocol.tasks)
+    return config.model_copy(update={"label_times": "label_times" in protocol.context, "tasks": tasks})
 
 
 def training_of(settings: dict[str, Any], *, normalisation: str, where: str) -> str:

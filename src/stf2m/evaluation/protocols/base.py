@@ -21,10 +21,7 @@ CONTEXT_WORDS: dict[Context, str] = {
         "The clock is known: what training and validation people said at the same time into their sessions is one more view (`clock`) "
         "of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's."
     ),
-    "label_times": (
-        "The times of the person's labels are known: every learner and baseline may also look at the labels nearest in time. "
-        "Learners train on tasks that are drawn in the same way."
-    ),
+    "label_times": ("The times of the person's labels are known: every learner and baseline may also look at the labels nearest in time."),
 }
 
 
@@ -80,7 +77,7 @@ class Protocol(Settings):
 
     @property
     def tasks(self) -> dict[str, Any]:
-        """Settings of meta-tasks that look like this protocol, for trainings in which the times of labels enter."""
+        """Settings of meta-tasks that look like this protocol; trainings under `context`, which are its own, draw them so."""
         return {}
 
     @property
@@ -117,5 +114,6 @@ class Protocol(Settings):
     @property
     def card(self) -> ProtocolCard:
         """Name, words, settings and their hash."""
-        words = " ".join([self.words, *(CONTEXT_WORDS[kind] for kind in self.context)])
+        drawn = ["Learners train on tasks that are drawn as this protocol draws its questions."] if self.context else []
+        words = " ".join([self.words, *(CONTEXT_WORDS[kind] for kind in self.context), *drawn])
         return ProtocolCard(self.name, words, self.facts(), f"{self.name}-{self.hash}")

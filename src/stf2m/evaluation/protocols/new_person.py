@@ -1,7 +1,7 @@
 """`new_person`: k labels per class from some recordings of an unseen person, scored on the person's other recordings."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -32,6 +32,10 @@ class NewPerson(Protocol):
         if self.query_stimuli and not self.support_stimuli:
             raise ValueError("query_stimuli needs support_stimuli")
         return self
+
+    @property
+    def tasks(self) -> dict[str, Any]:
+        return {"apart": ("stimulus",), "counting": ("per_class",), "shots": self.shots}
 
     @property
     def words(self) -> str:

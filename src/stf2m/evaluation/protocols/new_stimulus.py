@@ -1,7 +1,7 @@
 """`new_person_new_stimulus`: neither the person nor what they saw or heard has been met in training."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ class NewPersonNewStimulus(Protocol):
     @property
     def turns(self) -> int:
         return self.groups
+
+    @property
+    def tasks(self) -> dict[str, Any]:
+        return {"apart": ("stimulus",), "counting": ("per_class",), "shots": self.shots}
 
     @property
     def words(self) -> str:
