@@ -144,7 +144,7 @@ def test_choices_never_see_test_people(world):
         for segments in (world, changed):
             heard = []
             monkey = pytest.MonkeyPatch()
-            monkey.setattr(work, "measure", lambda truth, p, heard=heard: heard.append(p) or {})
+            monkey.setattr(work, "measure", lambda truth, p, *_, heard=heard: heard.append(p) or {})
             work.run_cell(study, segments, cell)
             monkey.undo()
             said.append(heard)

@@ -4,7 +4,7 @@ Class metrics take `truth` (segment,) class indices >= 0 and `probability` (segm
 (segment,) arrays in -1..1. All are computed per person first; nothing here pools people.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,33 @@ def ece(truth: Truth, probability: Values, bins: int = 10) -> float:
     return float(np.abs(gap).sum() / len(truth))
 
 
+def quadratic_kappa(truth: Truth, probability: Values) -> float:
+    """Cohen's kappa with quadratic weights (Cohen 1968), -1..1: 1 - sum d^2 O / sum d^2 E, d how many classes lie between.
+
+    0 when truth and answers are one and the same single class.
+    """
+    count = probability.shape[1]
+    table = confusion(truth, probability.argmax(axis=1), count) / len(truth)
+    apart = np.subtract.outer(np.arange(count), np.arange(count)).astype(np.float64) ** 2
+    expected = float((apart * np.outer(table.sum(axis=1), table.sum(axis=0))).sum())
+    return 1.0 - float((apart * table).sum()) / expected if expected > 0 else 0.0
+
+
+def class_error(truth: Truth, probability: Values) -> float:
+    """Mean absolute distance between the most probable class and the true one, in classes."""
+    return float(np.abs(probability.argmax(axis=1) - truth.astype(np.int64)).mean())
+
+
+def vote_cross_entropy(votes: Values, probability: Values) -> float:
+    """Mean -sum_c v_c log p_c against the annotators' vote shares v, in nats; its least value is the votes' own entropy."""
+    return float(-(votes * np.log(np.clip(probability.astype(np.float64), 1e-12, 1.0))).sum(axis=1).mean())
+
+
+def vote_brier(votes: Values, probability: Values) -> float:
+    """Mean sum_c (p_c - v_c)^2 against the annotators' vote shares v (after Brier 1950), 0..2."""
+    return float(((probability.astype(np.float64) - votes) ** 2).sum(axis=1).mean())
+
+
 def ccc(truth: Values, said: Values) -> float:
     """Concordance correlation coefficient (Lin 1989), -1..1; 0 when nothing varies."""
     truth, said = np.asarray(truth, np.float64), np.asarray(said, np.float64)
@@ -85,13 +112,34 @@ METRICS: dict[str, Callable[..., float]] = {
 RATING_METRICS: dict[str, Callable[..., float]] = {"ccc": ccc, "pearson": pearson, "mae": mae}
 """Rating metrics by name: (truth, said) -> number; measured for valence and for arousal."""
 
-SMALLER_IS_BETTER = frozenset({"ece", "mae"})
+ORDINAL_METRICS: dict[str, Callable[..., float]] = {"quadratic_kappa": quadratic_kappa, "class_error": class_error}
+"""Class metrics by name for targets whose classes have an order: (truth, probability) -> number."""
+
+VOTE_METRICS: dict[str, Callable[..., float]] = {"vote_cross_entropy": vote_cross_entropy, "vote_brier": vote_brier}
+"""Metrics by name against the vote shares of several annotators: (votes, probability) -> number."""
+
+AXES = ("valence", "arousal")
+RATING_SCORES = tuple(f"{name}_{axis}" for name in RATING_METRICS for axis in AXES)
+"""what is measured of ratings, by name"""
+RATING_MEANS = {f"{name}_mean": tuple(f"{name}_{axis}" for axis in AXES) for name in RATING_METRICS}
+"""the mean over both axes -> what it is the mean of"""
+
+PRIMARY = (*METRICS, *ORDINAL_METRICS, *VOTE_METRICS, *RATING_SCORES, *RATING_MEANS)
+"""every metric that a table can be about"""
+OF_RATINGS = frozenset({*RATING_SCORES, *RATING_MEANS})
+SMALLER_IS_BETTER = frozenset({"ece", "class_error", *VOTE_METRICS, *(f"mae_{axis}" for axis in (*AXES, "mean"))})
 
 
-def measure(truth: Truth, probability: Values) -> dict[str, float]:
-    """Every class metric over the rows whose `truth` is labelled (>= 0)."""
+def measure(truth: Truth, probability: Values, metrics: Mapping[str, Callable[..., float]] = METRICS) -> dict[str, float]:
+    """Every class metric (or the given ones) over the rows whose `truth` is labelled (>= 0)."""
     labelled = truth >= 0
-    return {name: metric(truth[labelled], probability[labelled]) for name, metric in METRICS.items()}
+    return {name: metric(truth[labelled], probability[labelled]) for name, metric in metrics.items()}
+
+
+def measure_votes(votes: Values, probability: Values) -> dict[str, float]:
+    """Every vote metric over the rows that somebody voted on: `votes` (segment, emotion), rows of 0 where nobody did."""
+    voted = votes.sum(axis=1) > 0
+    return {name: metric(votes[voted], probability[voted]) for name, metric in VOTE_METRICS.items()} if voted.any() else {}
 
 
 def measure_ratings(truth: Values, said: Values) -> dict[str, float]:
@@ -100,7 +148,5 @@ def measure_ratings(truth: Values, said: Values) -> dict[str, float]:
     if known.sum() < 3:
         return {}
     return {
-        f"{name}_{axis}": metric(truth[known, i], said[known, i])
-        for name, metric in RATING_METRICS.items()
-        for i, axis in enumerate(("valence", "arousal"))
+        f"{name}_{axis}": metric(truth[known, i], said[known, i]) for name, metric in RATING_METRICS.items() for i, axis in enumerate(AXES)
     }

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.split import Split
 
@@ -49,7 +50,8 @@ class Predictor(Protocol):
     ) -> Reply:
         """Answer for the query rows of one person given the labelled `support` rows of the same person.
 
-        `support_target` replaces the labels of the support (controls); `modalities` restricts the sensors offered.
+        `support_target` replaces the labels of the support (controls); for a target without classes it names, for each
+        support row, the row whose rating is told in its place. `modalities` restricts the sensors offered.
         """
         ...
 
@@ -105,8 +107,13 @@ class Plain:
 
 
 def labels_of(segments: Segments, target: str, rows: Rows, given: NDArray[np.integer] | None = None) -> NDArray[np.int64]:
-    """Labels of `rows`, or the given ones instead."""
-    return np.asarray(segments.targets[target][rows] if given is None else given, np.int64)
+    """Labels of `rows`, or the given ones instead; a target without classes has nothing to replace here."""
+    return np.asarray(segments.targets[target][rows] if given is None or not has_classes(target) else given, np.int64)
+
+
+def ratings_of(segments: Segments, target: str, rows: Rows, given: NDArray[np.integer] | None = None) -> NDArray[np.float32]:
+    """Ratings (row, 2) of `rows`, NaN = none; of the `given` rows instead, where the target has no classes to replace."""
+    return segments.rating[rows if given is None or has_classes(target) else given]
 
 
 def training_rows(segments: Segments, target: str, people: Sequence[int]) -> NDArray[np.int64]:

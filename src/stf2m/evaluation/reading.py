@@ -2,14 +2,18 @@
 
 import numpy as np
 
-from stf2m.evaluation.metrics import SMALLER_IS_BETTER
+from stf2m.evaluation.metrics import AXES, SMALLER_IS_BETTER
 from stf2m.evaluation.statistics import Difference, Interval, paired
 from stf2m.evaluation.table import Line, Table, Verdict, strongest, verdicts
 
 METRIC_WORDS = {
     "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "macro_f1": "macro-F1", "kappa": "kappa",
-    "ece": "expected calibration error",
+    "ece": "expected calibration error", "quadratic_kappa": "quadratic-weighted kappa", "class_error": "mean error in classes",
+    "vote_cross_entropy": "cross-entropy against the annotators' votes", "vote_brier": "Brier score against the annotators' votes",
 }  # fmt: skip
+RATING_WORDS = {"ccc": "concordance correlation", "pearson": "Pearson correlation", "mae": "mean absolute error"}
+METRIC_WORDS |= {f"{name}_{axis}": f"{words} of {axis}" for name, words in RATING_WORDS.items() for axis in AXES}
+METRIC_WORDS |= {f"{name}_mean": f"{words}, mean of valence and arousal" for name, words in RATING_WORDS.items()}
 
 LEAKY = (
     "*Leaky*: neighbours of the scored segments, their recordings and their person are in training. These scores are no evidence of anything "
@@ -40,33 +44,36 @@ def cell_words(table: Table, line: Line, shots: int) -> str:
     return f"{text} *leaky*{against}"
 
 
-def relation(gap: Difference, whom: str) -> str:
-    """`.021 above WHOM (...)`, `not told apart from WHOM (...)` or `.040 below WHOM (...)`, with the corrected interval."""
+def relation(gap: Difference, whom: str, *, smaller: bool = False) -> str:
+    """`.021 above WHOM (...)`, `not told apart from WHOM (...)` or `.040 below WHOM (...)`, with the corrected interval.
+
+    Of an error (`smaller` is better) the difference is how much less it is than WHOM's: `better than` and `worse than`.
+    """
     spread = f"corrected 95 % interval {number(gap.low)} to {number(gap.high)}"
     if gap.low > 0:
-        return f"{number(gap.mean)} above {whom} ({spread})"
+        return f"{number(gap.mean)} {'better than' if smaller else 'above'} {whom} ({spread})"
     if gap.high < 0:
-        return f"{number(-gap.mean)} below {whom} ({spread})"
+        return f"{number(-gap.mean)} {'worse than' if smaller else 'below'} {whom} ({spread})"
     return f"not told apart from {whom} (difference {number(gap.mean)}, {spread})"
 
 
-def sentence(verdict: Verdict, main: str) -> str:
-    """One k in one or two sentences."""
+def sentence(verdict: Verdict, main: str, *, smaller: bool = False) -> str:
+    """One k in one or two sentences; `smaller`: the score is an error."""
     text = f"With k = {verdict.shots}, {main.replace('_', ' ')} reaches {with_interval(verdict.score)}"
     parts = []
     if verdict.floor is not None and verdict.above_floor is not None:
-        parts.append(relation(verdict.above_floor, f"the strongest floor, {verdict.floor.words}"))
+        parts.append(relation(verdict.above_floor, f"the strongest floor, {verdict.floor.words}", smaller=smaller))
     if verdict.baseline is not None and verdict.above_baseline is not None:
-        parts.append(relation(verdict.above_baseline, f"the best other method, {verdict.baseline.words}"))
+        parts.append(relation(verdict.above_baseline, f"the best other method, {verdict.baseline.words}", smaller=smaller))
     if not parts:
         return f"{text}."
-    return f"{text}: {' and '.join(parts)}. {'It beats both.' if verdict.beats else _shortfall(verdict)}"
+    return f"{text}: {' and '.join(parts)}. {'It beats both.' if verdict.beats else _shortfall(verdict, smaller)}"
 
 
-def _shortfall(verdict: Verdict) -> str:
+def _shortfall(verdict: Verdict, smaller: bool) -> str:
     floor, best = verdict.above_floor, verdict.above_baseline
     if floor is not None and floor.high < 0:
-        return "This is below a floor that uses no signal: the signals add nothing that this floor does not have."
+        return f"This is {'worse than' if smaller else 'below'} a floor that uses no signal: the signals add nothing that this floor does not have."
     if floor is not None and not floor.is_above:
         return "It does not beat the floor."
     if best is not None and best.high < 0:
@@ -76,9 +83,9 @@ def _shortfall(verdict: Verdict) -> str:
 
 def reading(table: Table, main: str) -> list[str]:
     """Everything a reader must know of a table, one sentence or two per point."""
-    found = verdicts(table, main)
+    found, smaller = verdicts(table, main), table.metric in SMALLER_IS_BETTER
     text = [LEAKY] if table.is_leaky else []
-    text += [sentence(verdict, main) for verdict in found]
+    text += [sentence(verdict, main, smaller=smaller) for verdict in found]
     text += _gains(table, main) + _controls(table, main)
     text += [_best(table, found)] if not found else []
     classes = {k: names for k, names in table.short.items() if names}
@@ -106,12 +113,14 @@ def _gains(table: Table, main: str) -> list[str]:
     """What the person's labels add to no labels; corrected for the number of k."""
     own = next((line for line in table.plain("learner", "baseline") if line.method == main), None)
     asked = [k for k in table.shots if k > 0 and own is not None and (own, k) in table.scores and (own, 0) in table.scores]
-    sign = -1.0 if table.metric in SMALLER_IS_BETTER else 1.0
+    smaller = table.metric in SMALLER_IS_BETTER
+    sign = -1.0 if smaller else 1.0
+    words = ("lowers the error by", "raises the error by", "lowers the error by") if smaller else ("gains", "loses", "changes the score by")
     text = []
     for k in asked:
         assert own is not None
         gap = paired(sign * table.of(own, k), sign * table.of(own, 0), comparisons=len(asked))
-        verb = "gains" if gap.low > 0 else "loses" if gap.high < 0 else "changes the score by"
+        verb = words[0] if gap.low > 0 else words[1] if gap.high < 0 else words[2]
         amount = number(-gap.mean if gap.high < 0 else gap.mean)
         spread = f"corrected 95 % interval of the change {number(gap.low)} to {number(gap.high)}"
         unclear = "" if gap.low > 0 or gap.high < 0 else ", which is no gain that can be told from chance"

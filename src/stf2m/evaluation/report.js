@@ -247,7 +247,9 @@ function drawCurve(box, table) {
     else { line(entry, { color: color("faint"), width: 1 }, entry.label, false); names.push({ text: entry.label, y: end, color: color("faint") }); }
   });
   const values = traces.flatMap((trace) => trace.y).filter((v) => v !== null);
-  const low = Math.max(0, Math.min(...values) - 0.06), high = Math.min(1.01, Math.max(...values) + 0.06);
+  const bottom = Math.min(...values), top = Math.max(...values);
+  // a share stays in 0..1; correlations may be negative and entropies above 1
+  const low = bottom < 0 ? bottom - 0.06 : Math.max(0, bottom - 0.06), high = top > 1 ? top + 0.06 : Math.min(1.01, top + 0.06);
   const kept = names.filter((n) => n.y !== null && n.y !== undefined).sort((a, b) => b.y - a.y), least = (high - low) * 0.048;
   kept.forEach((n, i) => { n.at = i ? Math.min(n.y, kept[i - 1].at - least) : n.y; });
   const lift = Math.max(0, low + least / 2 - (kept.at(-1)?.at ?? high));

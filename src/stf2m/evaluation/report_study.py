@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stf2m.evaluation.metrics import SMALLER_IS_BETTER
 from stf2m.evaluation.reading import METRIC_WORDS, reading
 from stf2m.evaluation.report import Headline, ReportData, ReportLine, ReportTable, ReportTrust, Score
 from stf2m.evaluation.results import knows_more, label
@@ -45,7 +46,7 @@ def report_table(study: Study, table: Table, rows: Sequence[Row]) -> ReportTable
     at = lambda line: lines.index(line) if line is not None else -1  # noqa: E731
     return ReportTable(
         title=f"{table.group.target.replace('_', ' ')} · {protocol.heading}",
-        card=protocol.card.words, metric=METRIC_WORDS[table.metric], k=list(table.shots),
+        card=protocol.words_for(table.group.target), metric=_metric_words(table.metric), k=list(table.shots),
         people=list(table.people), lines=[_line(study, table, line, protocol.context) for line in lines], headlines=[_headline(v, table.is_leaky) for v in found],
         floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
@@ -72,6 +73,10 @@ def _trust(study: Study, one: Trust) -> ReportTrust:
     return ReportTrust(
         one.shots, one.line.words, one.line.role, one.line.method == study.main, curve, *coverage, {name: mean(name) for name in TRUSTED}
     )
+
+
+def _metric_words(metric: str) -> str:
+    return METRIC_WORDS[metric] + (" (smaller is better)" if metric in SMALLER_IS_BETTER else "")
 
 
 def _line(study: Study, table: Table, line: Line, context: Sequence[str]) -> ReportLine:

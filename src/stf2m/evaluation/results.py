@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from stf2m.evaluation.floors import FLOORS
-from stf2m.evaluation.metrics import METRICS
+from stf2m.evaluation.metrics import PRIMARY, SMALLER_IS_BETTER
 from stf2m.evaluation.reading import METRIC_WORDS, cell_words, reading
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import Study, cells_of, protocol_named
@@ -86,7 +86,7 @@ def table_csv(study: Study, rows: Sequence[Row]) -> str:
             "minus_floor",
         ]
     )
-    for metric in dict.fromkeys((*METRICS, *TRUST)):
+    for metric in dict.fromkeys((*PRIMARY, *TRUST)):
         for table in tables_of(rows, metric):
             for line in table.lines:
                 for k in table.shots:
@@ -107,7 +107,7 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
     settings = f"{study.folds} folds by person, {study.validation_people} validation people per fold, seed {study.seed}"
     unfinished = len({cell.settings for cell in cells} - done)
     text = f"Data: `{study.dataset}`, {people} people; {settings}. Score: {METRIC_WORDS[study.primary]}, per person (mean over draws), "
-    text += "then mean over people with a 95 % bootstrap interval. "
+    text += f"then mean over people with a 95 % bootstrap interval{'; smaller is better' if study.primary in SMALLER_IS_BETTER else ''}. "
     text += (
         f"Normalisation `{study.recipe.normalisation}`. Study `{study.name}`, settings `{study.hash}`, code {', '.join(versions) or '–'}."
     )
@@ -117,9 +117,9 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
 
 
 def _card(study: Study, table: Table) -> str:
-    protocol = protocol_named(study, table.group.card)
+    protocol, target = protocol_named(study, table.group.card), table.group.target
     count = f"{len(table.people)} people, {table.query.mean:.0f} scored segments each on average"
-    return f"Protocol `{protocol.name}`. {protocol.card.words} Card `{table.group.card}`; {count}."
+    return f"Protocol `{protocol.name}`. {protocol.words_for(target)} Card `{table.group.card}`; {count}."
 
 
 def _row(cells: Sequence[str]) -> str:

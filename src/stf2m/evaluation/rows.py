@@ -14,7 +14,7 @@ from typing import Any
 from stf2m.core.errors import CorruptStore
 from stf2m.core.files import atomic_write_text, guard_space
 from stf2m.evaluation.calibrating import CALIBRATED
-from stf2m.evaluation.metrics import METRICS, RATING_METRICS
+from stf2m.evaluation.metrics import METRICS, ORDINAL_METRICS, RATING_SCORES, VOTE_METRICS
 from stf2m.evaluation.selective import SELECTIVE
 
 Row = dict[str, Any]
@@ -23,9 +23,9 @@ IDENTITY = (
     "cell", "data", "cell_rows", "dataset", "target", "fold", "person", "protocol", "card", "shots", "draw", "method", "role",
     "view", "control", "support", "query", "missing", "short", "note",
 )  # fmt: skip
-SCORES = (*METRICS, *(f"{name}_{axis}" for name in RATING_METRICS for axis in ("valence", "arousal")))
 COST = ("fit_seconds", "reply_ms", "code")
-LATER = (*SELECTIVE, *CALIBRATED)
+SCORES = (*METRICS, *RATING_SCORES)
+LATER = (*SELECTIVE, *CALIBRATED, *ORDINAL_METRICS, *VOTE_METRICS)
 """columns that files of earlier versions lack; there they are None"""
 COLUMNS = (*IDENTITY, *SCORES, *LATER, *COST)
 """`cell` and `data` are hashes of the settings and of the data; `role` is floor, oracle, baseline or learner; `missing` and

@@ -10,11 +10,12 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.registry import look_up
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.floors import FLOORS
-from stf2m.evaluation.metrics import METRICS
+from stf2m.evaluation.metrics import OF_RATINGS, ORDINAL_METRICS, PRIMARY
 from stf2m.evaluation.protocols import Protocol, make_protocol
 from stf2m.prepare.recipe import Recipe
 
@@ -39,6 +40,7 @@ class Study(Settings):
     validation_people: int = Field(default=3, ge=0)
     seed: int = 0
     primary: str = "balanced_accuracy"
+    """the score that tables are about: a class metric, or a rating metric such as ccc_valence, mae_arousal, ccc_mean"""
     main: str = "recurrent"
     """the method that the verdicts are about"""
     protocols: tuple[dict[str, Any], ...] = Field(min_length=1)
@@ -62,8 +64,13 @@ class Study(Settings):
             known = BASELINES if name in self.baselines else FLOORS
             if name not in known:
                 raise ValueError(f"no such baseline or floor: {name}; known: {', '.join((*BASELINES, *FLOORS))}")
-        if self.primary not in METRICS:
-            raise ValueError(f"primary must be one of {', '.join(METRICS)}")
+        if self.primary not in PRIMARY:
+            raise ValueError(f"primary must be one of {', '.join(PRIMARY)}")
+        for target in self.targets:
+            if not has_classes(target) and self.primary not in OF_RATINGS:
+                raise ValueError(f"target {target!r} has no classes: primary must be one of {', '.join(sorted(OF_RATINGS))}")
+            if self.primary in ORDINAL_METRICS and not is_ordinal(target):
+                raise ValueError(f"the classes of {target!r} have no order, so {self.primary} is not defined")
         taken = set(self.learners) & {*self.baselines, *self.floors, FLOOR_CELL}
         if taken:
             raise ValueError(f"a learner cannot be named like a baseline or floor: {', '.join(sorted(taken))}")

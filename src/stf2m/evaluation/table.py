@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.registry import look_up
-from stf2m.evaluation.metrics import SMALLER_IS_BETTER
+from stf2m.evaluation.metrics import RATING_MEANS, SMALLER_IS_BETTER
 from stf2m.evaluation.protocols import PROTOCOLS
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.statistics import Difference, Interval, holm, interval, paired
@@ -115,9 +115,17 @@ class Verdict:
 
 def tables_of(rows: Sequence[Row], metric: str) -> list[Table]:
     """One table per target and protocol card, in the order of the rows."""
+    if metric in RATING_MEANS:
+        rows = [row | {metric: _mean_of(row, RATING_MEANS[metric])} for row in rows]
     scored = [row for row in rows if row.get(metric) is not None and row["person"]]
     groups = dict.fromkeys(Group(row["target"], row["card"], row["protocol"]) for row in scored)
     return [_table(rows, [r for r in scored if (r["target"], r["card"]) == (g.target, g.card)], g, metric) for g in groups]
+
+
+def _mean_of(row: Row, names: Sequence[str]) -> float | None:
+    """Mean of these scores of a row; None where one is not defined."""
+    values = [row[name] for name in names if row.get(name) is not None]
+    return sum(values) / len(values) if len(values) == len(names) else None
 
 
 def _table(rows: Sequence[Row], scored: Sequence[Row], group: Group, metric: str) -> Table:

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m import __version__
+from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
 from stf2m.evaluation.baselines import BASELINES, NearInTime
 from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
 from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
-from stf2m.evaluation.metrics import measure, measure_ratings
+from stf2m.evaluation.metrics import AXES, ORDINAL_METRICS, measure, measure_ratings
 from stf2m.evaluation.predictor import Predictor, Reply
 from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
 from stf2m.evaluation.rows import Row
@@ -172,7 +173,8 @@ def _answer(
     names = segments.emotions[cell.target]
     truth = labels[split.query]
     rng = np.random.default_rng([study.seed, crc32(segments.subjects[split.subject].encode()), split.shots, split.draw])
-    given = _shuffled(labels[split.support], rng) if question.control == "shuffled_labels" else None
+    told = labels[split.support] if has_classes(cell.target) else split.support
+    given = _shuffled(told, rng) if question.control == "shuffled_labels" else None
     offered = study.views.get(question.view)
     began = perf_counter()
     shown = conceal(segments, split)
@@ -185,18 +187,23 @@ def _answer(
         "support": len(split.support), "query": len(split.query), "reply_ms": 1000 * spent,
         "missing": "|".join(names[c] for c in split.missing), "short": "|".join(names[c] for c in split.short),
     }  # fmt: skip
-    row |= measure(truth, reply.probability[order])
+    if has_classes(cell.target):
+        row |= measure(truth, reply.probability[order])
+    if is_ordinal(cell.target):
+        row |= measure(truth, reply.probability[order], ORDINAL_METRICS)
     if reply.rating is not None:
         row |= measure_ratings(segments.rating[split.query], reply.rating[order])
     if question == Question(ALL, ""):
-        row |= measure_selective(truth, reply.probability)
+        classes = has_classes(cell.target)
+        row |= measure_selective(truth, reply.probability) if classes else {}
         fit = fit_for(calibration, split.shots)
-        row |= measure_calibrated(fit, truth, reply, segments.rating[split.query]) if fit is not None else {}
+        trust = measure_calibrated(fit, truth, reply, segments.rating[split.query]) if fit is not None else {}
+        row |= {name: value for name, value in trust.items() if classes or any(axis in name for axis in AXES)}
     return row
 
 
 def _shuffled(labels: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:
-    """The same labels on other segments; as few as possible keep their own."""
+    """The same labels (or rows whose ratings are told) on other segments; as few as possible keep their own."""
     tries = [rng.permutation(labels) for _ in range(20)]
     return min(tries, key=lambda tried: int((tried == labels).sum()))
 
@@ -226,6 +233,7 @@ def data_key(segments: Segments) -> str:
         segments.recipe_hash,
         ",".join(segments.subjects),
         *(segments.targets[t].tobytes().hex() for t in sorted(segments.targets)),
+        *(segments.rating.tobytes().hex() for t in segments.targets if not has_classes(t)),
     ]
     return f"{crc32('|'.join(facts).encode()):08x}"
 

@@ -31,6 +31,7 @@ class Anil:
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def __init__(self, steps: int = 5, step_size: float = 0.1):
         self.steps, self.step_size = steps, step_size
@@ -58,7 +59,7 @@ class Anil:
 
         start, scores = self.start(net, params, near, adaptation.memory)
         sizes = {name: some * params[BELIEF] * self.size(params) for name in start}
-        fast, losses = descend(lambda now: support_loss(scores(now), features, labels), start, sizes, self.steps)
+        fast, losses = descend(lambda now: support_loss(scores(now), features, labels, self.ordinal), start, sizes, self.steps)
         return adaptation._replace(params=fast, losses=losses)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:

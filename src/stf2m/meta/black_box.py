@@ -13,8 +13,21 @@ from torch import Tensor, nn
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
 from stf2m.meta.frozen import start_global
-from stf2m.meta.learner import apply_head, features_of, fuse, global_head, initial, labelled, reason, remove_baseline
+from stf2m.meta.learner import (
+    META,
+    adapted_head,
+    apply_head,
+    features_of,
+    fuse,
+    hidden_of,
+    initial,
+    labelled,
+    positive,
+    reason,
+    remove_baseline,
+)  # fmt: skip
 from stf2m.meta.own import call_own, own_params, silent
+from stf2m.meta.rating import rates_only, rating_alone
 
 
 class ReadThenAnswer(nn.Module):
@@ -47,13 +60,15 @@ class ReadThenAnswer(nn.Module):
 
 
 class BlackBox:
-    """logits = those of people in general + what the recurrent network says after reading the support; ratings stay general.
+    """logits = those of people in general + what the recurrent network says after reading the support; ratings stay general
+    (where only they are asked for, the person's mean offset is followed).
 
     With an empty support only the former. The correction starts at zero, so training starts from `frozen`.
     """
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def __init__(self, state: int = 64, token: int = 32, rotations: int = 4):
         self.state, self.token, self.rotations = state, token, rotations
@@ -70,11 +85,13 @@ class BlackBox:
         z = reason(net, params, near, memory).z
         h, c = call_own(self.reading, params, "read", z, labels, near, max(1, min(self.rotations, len(z))))
         heard = (labels.sum() > 0).to(z.dtype)
-        return adaptation._replace(memory=memory | {"read_h": h, "read_c": c, "heard": heard})
+        deep = hidden_of(net, params, near, memory).h[:, : net.deep] if rates_only(net) else z
+        rate = rating_alone(net, params, deep, features, positive(params[META + "usual"][0]))
+        return adaptation._replace(params=rate, memory=memory | {"read_h": h, "read_c": c, "heard": heard})
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         memory = adaptation.memory
         reasoned = reason(net, params, remove_baseline(features_of(net, params, query), memory), memory)
-        scores = apply_head(net, params, fuse(net, params, reasoned, memory), global_head(net, params, memory))
+        scores = apply_head(net, params, fuse(net, params, reasoned, memory), adapted_head(net, params, adaptation))
         said = call_own(self.reading, params, "answer", reasoned.z, memory["read_h"], memory["read_c"])
         return scores._replace(logits=scores.logits + memory["heard"] * said)

@@ -11,6 +11,7 @@ class Frozen:
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def init(self, net: Any) -> Params:
         return initial(net)

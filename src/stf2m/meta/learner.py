@@ -10,6 +10,7 @@ from torch.func import functional_call, grad_and_value
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.heads import Head, Person, Spread, discriminant, posterior
+from stf2m.meta.losses import class_loss, class_weights, squared_error
 
 NET, META = "net.", "meta."
 """prefixes of the two kinds of meta-parameters: the network's and the learner's own"""
@@ -41,10 +42,12 @@ class Learner(Protocol):
     `shares_encoder`: adapting never touches the encoder, so `Features` may be computed once for all tasks.
     `centre`: the mean of the support is removed; false in normalisation `train_stats`, where nothing of the new person
     may be a statistic.
+    `ordinal`: weight of the earth mover's distance in the loss of inner steps, 0 where classes have no order.
     """
 
     shares_encoder: bool
     centre: bool
+    ordinal: float
 
     def init(self, net: nn.Module) -> Params:
         """Meta-parameters at the start of meta-training: the network's own and the learner's."""
@@ -88,13 +91,6 @@ def labelled(features: Batch | Features, emotions: int) -> Float[Tensor, "segmen
     """One-hot labels times weight; rows of padding and of unlabelled segments are 0."""
     one_hot = features.target.unsqueeze(1) == torch.arange(emotions, device=features.target.device)
     return one_hot * (features.weight * features.known).unsqueeze(1)
-
-
-def class_weights(labels: Float[Tensor, "segment emotion"]) -> Float[Tensor, " segment"]:
-    """Weights that give every class that is present the same say; they sum to 1, or are 0 without labels."""
-    counts = labels.sum(dim=0)
-    each = labels / counts.clamp(min=1)
-    return each.sum(dim=1) / (counts > 0).sum().clamp(min=1)
 
 
 def positive(raw: Tensor) -> Tensor:
@@ -195,21 +191,23 @@ def apply_head(net: nn.Module, params: Params, hidden: Any, head: Params) -> Sco
     return call(net, params, "head", hidden, *(head[name] for name in HEAD))
 
 
+def adapted_head(net: nn.Module, params: Params, adaptation: Adaptation) -> Params:
+    """The head for people in general with what adapting changed of it."""
+    own = {name: adaptation.params[name] for name in HEAD if name in adaptation.params}
+    return global_head(net, params, adaptation.memory) | own
+
+
 def score_adapted(net: nn.Module, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
     """Scores with the changed parameters, task state and head: the `score` of every learner with a linear head."""
     changed, memory = params | adaptation.params, adaptation.memory
     features = remove_baseline(features_of(net, changed, query), memory)
-    head = global_head(net, changed, memory) | {name: adaptation.params[name] for name in HEAD if name in adaptation.params}
-    return apply_head(net, changed, hidden_of(net, changed, features, memory), head)
+    return apply_head(net, changed, hidden_of(net, changed, features, memory), adapted_head(net, changed, adaptation))
 
 
-def support_loss(scores: Scores, features: Features, labels: Tensor) -> Tensor:
-    """Class-balanced cross-entropy plus squared error of the ratings where there are any."""
-    log_p = scores.logits.log_softmax(dim=1)
-    entropy = -(class_weights(labels) * (log_p * (labels > 0)).sum(dim=1)).sum()
-    rated = features.weight * features.rated
-    error = ((scores.rating - features.rating) ** 2).sum(dim=1)
-    return entropy + 0.5 * (rated * error).sum() / rated.sum().clamp(min=1)
+def support_loss(scores: Scores, features: Features, labels: Tensor, ordinal: float = 0.0) -> Tensor:
+    """Class-balanced cross-entropy (plus `ordinal` times the earth mover's distance), and squared error of ratings."""
+    rated = squared_error(scores.rating, features.rating, features.weight * features.rated)
+    return class_loss(scores.logits, labels, ordinal=ordinal) + 0.5 * rated
 
 
 def damping(slope: Params) -> Float[Tensor, ""]:

@@ -32,6 +32,7 @@ class Maml:
 
     shares_encoder = False
     centre = True
+    ordinal = 0.0
 
     def __init__(self, steps: int = 3, step_size: float = 0.05, first_order: bool = False):
         self.steps, self.step_size, self.first_order = steps, step_size, first_order
@@ -55,7 +56,7 @@ class Maml:
             now = params | now
             hidden = hidden_of(net, now, remove_baseline(features, memory), memory)
             scores = apply_head(net, now, hidden, global_head(net, now, memory))
-            return support_loss(scores, features, labelled(features, net.emotions))
+            return support_loss(scores, features, labelled(features, net.emotions), self.ordinal)
 
         some = (support.weight * support.known).sum().clamp(max=1.0)
         sizes = {name: some * params[BELIEF] * size for name, size in self.sizes(params, fast).items()}

@@ -19,12 +19,14 @@ from stf2m.meta.learner import (
     global_head,
     initial,
     labelled,
+    positive,
     reason,
     remove_baseline,
     score_adapted,
     support_loss,
 )  # fmt: skip
 from stf2m.meta.own import OWN
+from stf2m.meta.rating import rates_only, rating_alone
 
 KINDS = {"scale": "scale", "shift": "shift", HEAD[0]: "weight", HEAD[1]: "bias"}
 """what the optimiser moves, and the short name of its gate biases"""
@@ -42,6 +44,7 @@ class MetaLstm:
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def __init__(self, steps: int = 5, step_size: float = 0.1, keep: float = 0.999):
         self.steps, self.step_size, self.keep = steps, step_size, keep
@@ -56,15 +59,22 @@ class MetaLstm:
         memory, labels = adaptation.memory, labelled(features, net.emotions)
         reasoned = reason(net, params, remove_baseline(features, memory), memory)
         world = global_head(net, params, memory)
+        if rates_only(net):
+            deep = fuse(net, params, reasoned, memory).h[:, : net.deep]
+            world |= rating_alone(net, params, deep, features, positive(params[META + "usual"][0]))
 
         def loss(now: Params) -> Tensor:
             scores = apply_head(net, params, fuse(net, params, reasoned, now), world | {name: now[name] for name in HEAD[:2]})
-            return support_loss(scores, features, labels)
+            return support_loss(scores, features, labels, self.ordinal)
 
         some = (labels.sum() > 0).to(features.u.dtype)
         start = {name: (memory | world)[name] for name in KINDS}
         fast, losses = self.optimise(loss, params, start, some)
-        return Adaptation({name: fast[name] for name in HEAD[:2]}, memory | {name: fast[name] for name in ("scale", "shift")}, losses)
+        return Adaptation(
+            (world if rates_only(net) else {}) | {name: fast[name] for name in HEAD[:2]},
+            memory | {name: fast[name] for name in ("scale", "shift")},
+            losses,
+        )
 
     def optimise(self, loss: Any, params: Params, fast: Params, some: Tensor) -> tuple[Params, Float[Tensor, " step"]]:
         """`steps` gated steps; with `some` = 0 every gate stands at (1, 0) and nothing moves."""

@@ -7,16 +7,19 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from stf2m.core.tensors import Batch, Features, Params, Scores
-from stf2m.meta.learner import OwnOuterLoss, call, class_weights, labelled
+from stf2m.meta.learner import OwnOuterLoss, call, labelled
+from stf2m.meta.losses import RatingLoss, class_loss, rating_loss
 
 
 class LossWeights(NamedTuple):
-    """Weights of the outer loss beside the task loss."""
+    """Weights of the outer loss beside the task loss, and what is asked of ratings."""
 
     fuzzy: float = 0.1
     rule_use: float = 0.01
     rating: float = 0.5
     smoothing: float = 0.05
+    ordinal: float = 0.0
+    rating_loss: RatingLoss = "squared"
 
 
 class Outcome(NamedTuple):
@@ -59,13 +62,9 @@ def run_task(net: Any, learner: Any, params: Params, support: Any, query: Any, m
 
 
 def query_loss(scores: Scores, query: Any, emotions: int, weights: LossWeights) -> Tensor:
-    """Class-balanced cross-entropy with label smoothing, plus the squared error of valence and arousal where rated."""
-    labels = labelled(query, emotions)
-    soft = (1 - weights.smoothing) * labels + weights.smoothing / emotions * (labels.sum(dim=1, keepdim=True) > 0)
-    entropy = -(class_weights(labels) * (soft * scores.logits.log_softmax(dim=1)).sum(dim=1)).sum()
-    rated = query.weight * query.rated
-    error = ((scores.rating - query.rating) ** 2).sum(dim=1)
-    return entropy + weights.rating * (rated * error).sum() / rated.sum().clamp(min=1)
+    """Class-balanced cross-entropy with label smoothing, plus the loss of valence and arousal where rated."""
+    classes = class_loss(scores.logits, labelled(query, emotions), smoothing=weights.smoothing, ordinal=weights.ordinal)
+    return classes + weights.rating * rating_loss(scores.rating, query.rating, query.weight * query.rated, weights.rating_loss)
 
 
 def fuzzy_terms(rating: Tensor) -> Tensor:

@@ -6,13 +6,18 @@ from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import closed_form
 from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, positive, remove_baseline, score_adapted
+from stf2m.meta.rating import rates_only, ridge_rating
 
 
 class R2D2:
-    """W = W_g + argmin |T - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned."""
+    """W = W_g + argmin |T - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned.
+
+    Where only ratings are asked for, the rating head moves in the same way.
+    """
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def init(self, net: Any) -> Params:
         return initial(net, strength=-1.2, target=0.5)
@@ -24,7 +29,8 @@ class R2D2:
         strength, target = positive(params[META + "strength"]), positive(params[META + "target"])
         world = global_head(net, params, adaptation.memory)
         change = closed_form(h, labels, world[HEAD[0]], world[HEAD[1]], strength, target)
-        return adaptation._replace(params={HEAD[0]: world[HEAD[0]] + change.weight, HEAD[1]: world[HEAD[1]] + change.bias})
+        rate = ridge_rating(h[:, : net.deep], features, world, strength) if rates_only(net) else {}
+        return adaptation._replace(params={HEAD[0]: world[HEAD[0]] + change.weight, HEAD[1]: world[HEAD[1]] + change.bias, **rate})
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         return score_adapted(net, params, adaptation, query)

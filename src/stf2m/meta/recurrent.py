@@ -8,7 +8,7 @@ from torch.func import functional_call
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
-from stf2m.meta.heads import Head, closed_form, prototype_head, ridge_change
+from stf2m.meta.heads import Head, closed_form, prototype_head
 from stf2m.meta.learner import (
     BELIEF,
     HEAD,
@@ -29,6 +29,7 @@ from stf2m.meta.learner import (
     support_loss,
     wide_head,
 )  # fmt: skip
+from stf2m.meta.rating import general_rating, ridge_rating
 
 
 class Reading(nn.Module):
@@ -73,6 +74,7 @@ class Recurrent:
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def __init__(self, steps: int = 3, state: int = 32, token: int = 24, rotations: int = 4, centre_shift: bool = True):
         self.steps, self.state, self.token, self.rotations, self.centre_shift = steps, state, token, rotations, centre_shift
@@ -122,22 +124,18 @@ class Recurrent:
         Without labels every part is the global one.
         """
         deep = h[:, : net.deep]
-        weight, bias, rate, rate_bias = (params[f"net.{name}"] for name in ("classify.weight", "classify.bias", "rate.weight", "rate.bias"))
+        weight, bias = params["net.classify.weight"], params["net.classify.bias"]
         temperature = positive(params[META + "temperature"] + decided["temperature"])
         pull = positive(params[META + "pull"] + decided["pull"])
         near = prototype_head(deep, labels, params[META + "prototypes"], pull, temperature)
         strength = positive(params[META + "strength"] + decided["strength"])
         change = closed_form(deep, labels, weight, bias, strength, positive(params[META + "target"]))
         share = (params[META + "choice"] + decided["choice"]).softmax(dim=0)
-        rated = features.weight * features.rated
-        logit = torch.atanh(features.rating.clamp(-0.95, 0.95)) - (deep @ rate.T + rate_bias)
-        d_rate, d_rate_bias = ridge_change(deep, rated, logit, strength)
         first = (1 - share[1]) * weight + share[1] * near.weight + share[2] * change.weight
         return {
             HEAD[0]: torch.cat([first, wide.weight], dim=1),
             HEAD[1]: (1 - share[1]) * bias + share[1] * near.bias + share[2] * change.bias + wide.bias,
-            HEAD[2]: rate + d_rate,
-            HEAD[3]: rate_bias + d_rate_bias,
+            **ridge_rating(deep, features, general_rating(params), strength),
         }
 
     def refine(
@@ -152,7 +150,7 @@ class Recurrent:
         def loss(now: Params) -> Tensor:
             hidden = fuse(net, params, reasoned, now)
             scores = apply_head(net, params, hidden, head | {name: now[name] for name in HEAD[:2]})
-            return support_loss(scores, features, labels)
+            return support_loss(scores, features, labels, self.ordinal)
 
         fast, losses = descend(loss, fast, sizes, self.steps)
         memory = memory | {"scale": fast["scale"], "shift": fast["shift"]}

@@ -54,7 +54,7 @@ class Reptile(Finetune):
         """The inner loss of one half of a task as a function of what moves."""
         near, labels = remove_baseline(features, memory), labelled(features, net.emotions)
         _, scores = self.start(net, params, near, memory)
-        return lambda now: support_loss(scores(now), features, labels)
+        return lambda now: support_loss(scores(now), features, labels, self.ordinal)
 
 
 def constants(values: Any) -> Any:

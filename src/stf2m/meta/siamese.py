@@ -11,9 +11,9 @@ from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
     META,
+    adapted_head,
     apply_head,
     features_of,
-    global_head,
     hidden_of,
     initial,
     labelled,
@@ -23,6 +23,7 @@ from stf2m.meta.learner import (
     wide_head,
 )  # fmt: skip
 from stf2m.meta.own import call_own, own_params, silent
+from stf2m.meta.rating import rating_alone
 
 
 class Comparison(nn.Module):
@@ -50,6 +51,7 @@ class Siamese:
 
     shares_encoder = True
     centre = True
+    ordinal = 0.0
 
     def __init__(self, hidden: int = 16):
         self.hidden = hidden
@@ -67,13 +69,14 @@ class Siamese:
         h = hidden_of(net, params, remove_baseline(features, memory), memory).h
         wide = wide_head(net, params, person_of(net, params, features, labels, centre=self.centre), memory["trust"])
         shown = {"shown": h[:, : net.deep], "labels": labels, "wide_weight": wide.weight, "wide_bias": wide.bias}
-        return adaptation._replace(memory=memory | shown)
+        rate = rating_alone(net, params, h[:, : net.deep], features, positive(params[META + "pull"]))
+        return adaptation._replace(params=rate, memory=memory | shown)
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         memory = adaptation.memory
         hidden = hidden_of(net, params, remove_baseline(features_of(net, params, query), memory), memory)
         deep, wide = hidden.h[:, : net.deep], hidden.h[:, net.deep :]
-        scores = apply_head(net, params, hidden, global_head(net, params, memory))
+        scores = apply_head(net, params, hidden, adapted_head(net, params, adaptation))
         logits = positive(params[META + "temperature"]) * self.evidence(params, deep, memory)
         return scores._replace(logits=logits + F.linear(wide, memory["wide_weight"], memory["wide_bias"]))
 

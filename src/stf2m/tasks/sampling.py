@@ -9,10 +9,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stf2m.core.config import Settings
+from stf2m.core.emotions import has_classes
 from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Segments
 from stf2m.tasks.task import Task
 from stf2m.tasks.views import View
+
+SLOTS = 4
+"""a target without classes is drawn as one class with this many times the queries"""
+LEAST_RATED = 3
+"""rated query segments without which agreement is not defined"""
 
 
 class TaskSettings(Settings):
@@ -23,7 +29,7 @@ class TaskSettings(Settings):
     """support sizes to draw from, per class, or in total where `counting` says so"""
     counting: tuple[Literal["per_class", "total"], ...] = ("per_class",)
     queries: int = Field(default=4, ge=1)
-    """per class"""
+    """per class; a target without classes gets four times as many in all, because agreement of ratings needs several"""
     apart: tuple[Literal["stimulus", "guard", "time"], ...] = ("stimulus",)
     """support and query differ in stimulus (and so in recording), or lie `guard` s apart, or before/after one moment"""
     guard: float = Field(default=4.0, ge=0)
@@ -35,6 +41,10 @@ class TaskSettings(Settings):
     def support_slots(self) -> int:
         """Support rows per class that a stack of tasks keeps room for."""
         return max(self.shots)
+
+    def queries_of(self, target: str) -> int:
+        """Query segments per class of a target; in all, where it has no classes."""
+        return self.queries if has_classes(target) else SLOTS * self.queries
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +62,12 @@ class Person:
 
 
 def people_of(segments: Segments, target: str, subjects: Sequence[int]) -> list[Person]:
-    """The people who have labels of at least two classes; raises `NotEnoughLabels` when nobody has."""
+    """The people who have labels that can be scored; raises `NotEnoughLabels` when nobody has."""
     found = []
     for subject in subjects:
         rows = np.flatnonzero((segments.subject == subject) & (segments.targets[target] >= 0))
         labels = segments.targets[target][rows].astype(np.int64)
-        if len(np.unique(labels)) < 2:
+        if not can_score(labels, target):
             continue
         spans = segments.spans[rows]
         found.append(
@@ -72,21 +82,28 @@ def people_of(segments: Segments, target: str, subjects: Sequence[int]) -> list[
             )
         )
     if not found:
-        raise NotEnoughLabels(f"nobody has two classes of {target!r}", where=segments.dataset, hint="check the target and its cuts")
+        what = f"two classes of {target!r}" if has_classes(target) else f"{LEAST_RATED} rated segments"
+        raise NotEnoughLabels(f"nobody has {what}", where=segments.dataset, hint="check the target and its cuts")
     return found
 
 
+def can_score(labels: NDArray[np.integer], target: str) -> bool:
+    """Two classes are there, or, for a target without classes, ratings enough to speak of agreement."""
+    return len(np.unique(labels)) > 1 if has_classes(target) else len(labels) >= LEAST_RATED
+
+
 def sample_task(people: Sequence[Person], segments: Segments, target: str, settings: TaskSettings, seed: int) -> Task:
-    """Draw one task; the same seed gives the same task. Draws again (up to 50 times) while the query has one class only."""
+    """Draw one task; the same seed gives the same task. Draws again (up to 50 times) while the query cannot be scored."""
     rng = np.random.default_rng(seed)
     for _ in range(50):
         person = people[int(rng.integers(len(people)))]
         support_side, query_side = divide(person, settings, rng)
-        query = balanced(person, query_side, settings.queries, rng)
-        if len(np.unique(person.labels[query])) > 1:
+        query = balanced(person, query_side, settings.queries_of(target), rng)
+        if can_score(person.labels[query], target):
             support = draw_support(person, support_side, settings, rng)
             return describe(person, segments, target, settings, support, query, rng, seed)
-    raise NotEnoughLabels("no person has two classes on the query side", where=segments.dataset, hint="use apart = guard")
+    what = "two classes" if has_classes(target) else f"{LEAST_RATED} ratings"
+    raise NotEnoughLabels(f"no person has {what} on the query side", where=segments.dataset, hint="use apart = guard")
 
 
 def divide(person: Person, settings: TaskSettings, rng: np.random.Generator) -> tuple[NDArray, NDArray]:

@@ -44,7 +44,7 @@ def build_network(config: TrainConfig, inputs: Inputs) -> Network:
 def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
     """The learner by name and its initial parameters; raises `InvalidConfig` for an option that it does not take.
 
-    In normalisation `train_stats` it does not centre on the support.
+    In normalisation `train_stats` it does not centre on the support; its inner loss has the config's `ordinal` weight.
     """
     kind = look_up(LEARNERS, config.learner, family="learners")
     known = [name for name in inspect.signature(kind).parameters if name not in ("args", "kwargs")]
@@ -54,6 +54,7 @@ def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
             raise InvalidConfig(f"learner {config.learner!r} has no option {name!r}", hint=hint)
     learner = kind(**config.options)
     learner.centre = config.normalisation != "train_stats"
+    learner.ordinal = config.ordinal
     learner = WithLabelTimes(learner) if config.label_times else learner
     return learner, learner.init(net)
 

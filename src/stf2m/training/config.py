@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from stf2m.core.config import Settings, later
+from stf2m.meta.losses import RatingLoss
 from stf2m.model.config import NetworkConfig
 from stf2m.tasks.sampling import TaskSettings
 
@@ -40,6 +41,11 @@ class TrainConfig(Settings):
     relevance: float = 1e-3
     """weight of the mean relevance: rules short enough to read"""
     rating: float = 0.5
+    """weight of the ratings' loss"""
+    rating_loss: RatingLoss = later("squared")
+    """of valence and arousal in the outer loss: squared error, or "ccc", 1 - the concordance of a task's query"""
+    ordinal: float = later(0.0, ge=0)
+    """weight of the squared earth mover's distance beside the cross-entropy of support and query; for classes with an order"""
     smoothing: float = 0.05
     centres_at: int = 30
     """outer step at which rule centres move to the k-means centres of the warmed-up inputs"""

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.func import vmap
 
-from stf2m.core.emotions import CIRCUMPLEX
+from stf2m.core.emotions import CIRCUMPLEX, has_classes
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Batch, Params
 from stf2m.meta.learner import BELIEF, LOCKED
+from stf2m.meta.losses import concordance
 from stf2m.meta.outer import LossWeights, encode_once, rule_use_loss, run_tasks
 from stf2m.model.rules import hold
 from stf2m.tasks.loader import Loader, Stack, gather, stack_tasks
@@ -58,7 +60,7 @@ def draw_stack(setting: Setting, people: Sequence[Person], tasks: TaskSettings, 
     drawn = [sample_task(people, setting.segments, target, tasks, seed) for seed in seeds]
     ways = len(setting.segments.emotions[target])
     size = max(1, max(len(t.support) for t in drawn))
-    stack = stack_tasks(drawn, setting.segments, target, support_size=size, query_size=tasks.queries * ways)
+    stack = stack_tasks(drawn, setting.segments, target, support_size=size, query_size=tasks.queries_of(target) * ways)
     return stack, [t.subject for t in drawn]
 
 
@@ -88,7 +90,7 @@ def outer_loss(
     batch = setting.loader.batch(stack.rows, stack.offered)
     batch = shift_people(batch, setting.segments.subject[stack.rows], config.augment, generator)
     shared = encode_once(setting.net, params, batch, setting.learner.shares_encoder)
-    weights = LossWeights(config.fuzzy, config.rule_use, config.rating, config.smoothing)
+    weights = LossWeights(config.fuzzy, config.rule_use, config.rating, config.smoothing, config.ordinal, config.rating_loss)
     out = run_tasks(
         setting.net, setting.learner, params, gather(shared, stack.support), gather(shared, stack.query), setting.meaning, weights,
         own_params(setting, subjects),
@@ -133,15 +135,16 @@ def take_step(setting: Setting, state: TrainState, optimiser: torch.optim.Optimi
 
 @torch.no_grad()
 def validate(setting: Setting, params: Params, *, shuffle: bool = False) -> dict[str, float]:
-    """Balanced accuracy and loss on the validation people, fixed tasks for every number of shots, all views.
+    """Score and loss on the validation people, fixed tasks for every number of shots, all views.
 
-    With `shuffle` the support labels of every task are permuted: a learner whose score does not fall ignores them.
+    The score is balanced accuracy, or concordance for a target without classes. With `shuffle` the support labels (or
+    ratings) of every task are permuted: a learner whose score does not fall ignores them.
     """
     config, found = setting.config, []
     for support, query in validation_tasks(setting, params, config.tasks.shots, config.validation_tasks, shuffle=shuffle):
         found.append(_measured(setting, params, support, query))
     correct, losses = np.mean(found, axis=0)
-    return {"balanced_accuracy": float(correct), "task": float(losses)}
+    return {score_name(setting.loader.target): float(correct), "task": float(losses)}
 
 
 def validation_tasks(
@@ -149,19 +152,21 @@ def validation_tasks(
 ) -> Iterator[tuple[Any, Any]]:
     """Support and query of `each` tasks, stacked, per number of shots and validation person; encoded where the learner allows it."""
     setting.net.eval()
+    told = ("target",) if has_classes(setting.loader.target) else ("rating", "rated")
     for count in shots:
         tasks = setting.config.tasks.model_copy(update={"shots": (count,), "all_views": 1.0, "queries": 8})
         for i, person in enumerate(setting.validation):
             stack, _ = draw_stack(setting, [person], tasks, [9_000_000 + 1000 * i + 10 * count + n for n in range(each)])
-            stack = _shuffled(stack) if shuffle else stack
             shared = encode_once(setting.net, params, setting.loader.batch(stack.rows, stack.offered), setting.learner.shares_encoder)
-            yield gather(shared, stack.support), gather(shared, stack.query)
+            support = gather(shared, stack.support)
+            yield _shuffled(support, told) if shuffle else support, gather(shared, stack.query)
 
 
 def _measured(setting: Setting, params: Params, support: Any, query: Any) -> tuple[float, float]:
-    """Balanced accuracy and loss of one stack of tasks."""
+    """Score and loss of one stack of tasks."""
     out = run_tasks(setting.net, setting.learner, params, support, query, setting.meaning, LossWeights())
-    return _balanced_accuracy(out.scores.logits, query), float(out.task.mean())
+    judged = _balanced_accuracy(out.scores.logits, query) if has_classes(setting.loader.target) else _concordance(out.scores.rating, query)
+    return judged, float(out.task.mean())
 
 
 @torch.no_grad()
@@ -185,8 +190,13 @@ def choose_belief(setting: Setting, params: Params) -> float:
 
 
 def merit(correct: float, loss: float) -> float:
-    """What a validation is judged by: balanced accuracy, the loss breaking near ties."""
+    """What a validation is judged by: balanced accuracy (of ratings: concordance), the loss breaking near ties."""
     return correct - 0.05 * loss
+
+
+def score_name(target: str) -> str:
+    """What validation people judge by."""
+    return "balanced_accuracy" if has_classes(target) else "concordance"
 
 
 def _balanced_accuracy(logits: Tensor, query: Any) -> float:
@@ -198,14 +208,20 @@ def _balanced_accuracy(logits: Tensor, query: Any) -> float:
     return float((recall.sum(dim=1) / (count > 0).sum(dim=1).clamp(min=1)).mean())
 
 
-def _shuffled(stack: Stack) -> Stack:
-    """The same stack with each task's support labels rotated by a third of the support, padding kept in place."""
-    target = stack.support.target.clone()
-    for i, weight in enumerate(stack.support.weight):
+def _concordance(said: Tensor, query: Any) -> float:
+    """Mean over tasks and over both axes of the concordance with the query's ratings."""
+    return float(vmap(concordance)(said, query.rating, query.weight * query.rated).mean())
+
+
+def _shuffled(support: Any, names: Sequence[str]) -> Any:
+    """The same support with what is told of its segments (`names`) permuted within each task, padding kept in place."""
+    told = {name: getattr(support, name).clone() for name in names}
+    for i, weight in enumerate(support.weight):
         n = int(weight.sum())
         order = torch.randperm(n, generator=torch.Generator().manual_seed(i)) if n else torch.arange(0)
-        target[i, :n] = target[i, :n][order]
-    return Stack(stack.rows, stack.offered, stack.support._replace(target=target), stack.query)
+        for value in told.values():
+            value[i, :n] = value[i, :n][order]
+    return support._replace(**told)
 
 
 def run(setting: Setting, state: TrainState, optimiser: torch.optim.Optimizer, hooks: "Hooks", names: list[str]) -> TrainState:
@@ -233,7 +249,7 @@ def judge(setting: Setting, state: TrainState) -> dict[str, float]:
         state.best_step = state.step
         return {}
     found = validate(setting, state.mean)
-    score = merit(found["balanced_accuracy"], found["task"])
+    score = merit(found[score_name(setting.loader.target)], found["task"])
     if score > state.best_score:
         state.best = {name: value.detach().clone() for name, value in state.mean.items()}
         state.best_score, state.best_step, state.stale = score, state.step, 0

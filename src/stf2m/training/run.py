@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.files import sweep_parts
 from stf2m.core.records import Segments
@@ -25,7 +26,7 @@ from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
 from stf2m.training.config import TrainConfig
 from stf2m.training.log import JsonLines
-from stf2m.training.loop import Hooks, Report, Setting, choose_belief, meaning_of, run, validate
+from stf2m.training.loop import Hooks, Report, Setting, choose_belief, meaning_of, run, score_name, validate
 from stf2m.training.population import MOST_ROWS, Rows, fit_population, groups_of, jackknife
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
@@ -85,15 +86,23 @@ class Fitted:
     ) -> Answer:
         """Adapt to one person's support rows and answer the query rows.
 
-        `support_target` replaces the support's labels (controls); `modalities` shows only these views.
+        `support_target` replaces the support's labels (controls), or, for a target without classes, names the rows whose
+        ratings are told in the place of the support's own; `modalities` shows only these views.
         """
         if np.intersect1d(support, query).size:
             raise Leak("support and query share segments", where=segments.dataset)
-        labels = segments.targets[self.target][support] if support_target is None else support_target
+        labels = self._told(segments, support, support_target)
         batches = [self._batch(segments, rows, modalities) for rows in (support, query)]
         if self.inputs.policy == "one_vs_rest":
             return self._one_vs_rest(batches[0], batches[1], np.asarray(labels))
-        return _answer(self._scores(relabel(batches[0], labels), batches[1]))
+        told = relabel(batches[0], labels)
+        if support_target is not None and not has_classes(self.target):
+            told = rerate(told, segments.rating[support_target])
+        return _answer(self._scores(told, batches[1]))
+
+    def _told(self, segments: Segments, support: NDArray[np.integer], given: NDArray[np.integer] | None) -> NDArray[np.integer]:
+        """Class labels of the support, or the given ones in their place."""
+        return segments.targets[self.target][support] if given is None or not has_classes(self.target) else given
 
     def adapt(self, segments: Segments, support: NDArray[np.integer], modalities: Sequence[str] | None = None) -> Adaptation:
         """The adaptation itself, to be kept for a person."""
@@ -156,6 +165,13 @@ def relabel(batch: Any, labels: NDArray[np.integer]) -> Any:
     return batch._replace(target=torch.from_numpy(np.maximum(labels, 0)), known=known, rated=batch.rated * known)
 
 
+def rerate(batch: Any, ratings: NDArray[np.floating]) -> Any:
+    """The same segments with these ratings (segment, 2); NaN = unrated."""
+    rated = np.isfinite(ratings[:, 0]) & np.isfinite(ratings[:, 1])
+    known = torch.from_numpy(np.where(rated[:, None], ratings, 0.0).astype(np.float32))
+    return batch._replace(rating=known, rated=torch.from_numpy(rated.astype(np.float32)))
+
+
 def _concatenate(parts: list[Any]) -> Any:
     if len(parts) == 1:
         return parts[0]
@@ -188,10 +204,12 @@ def train(
 
     With `out` a checkpoint and a JSONL log are kept there; a run that was killed continues to the same numbers.
     `progress` receives the facts of every step. With `start` training goes on from there: deleted rules stay out and locked
-    rules stay as they are. Raises `Leak` when a person is on both sides, `InvalidConfig` when `start` is another network.
+    rules stay as they are. Raises `Leak` when a person is on both sides, `InvalidConfig` when `start` is another network or a
+    setting is one that the target cannot have.
     """
     if set(train_people) & set(validation_people):
         raise Leak("a person is in training and in validation", where=segments.dataset)
+    check_target(config, target)
     config = config.training if config.learner == "finetune" else config
     inputs = inputs_of(segments, target, config.tasks.policy)
     people = people_of(segments, target, train_people)
@@ -240,15 +258,25 @@ def digest(params: Params) -> str:
     return total.hexdigest()[:12]
 
 
+def check_target(config: TrainConfig, target: str) -> None:
+    """Raise `InvalidConfig` for settings that make no sense with this target."""
+    if config.ordinal and not is_ordinal(target):
+        raise InvalidConfig(
+            f"the classes of {target!r} have no order", where="training", got=f"ordinal = {config.ordinal:g}", hint="leave it 0"
+        )
+    if config.tasks.policy == "one_vs_rest" and not has_classes(target):
+        raise InvalidConfig(f"{target!r} has no classes to set one against the rest", where="training", hint="use the policy grid")
+
+
 def heed(setting: Setting, params: Params) -> dict[str, float]:
-    """Balanced accuracy on the validation people with their support labels, and with these labels shuffled.
+    """The validation score with the support's labels (or ratings), and with these shuffled.
 
     Labels mean the same in every task, so a learner could ignore its support; one that heeds it falls when labels lie.
     """
     if not setting.validation:
         return {}
     found = {name: validate(setting, params, shuffle=mixed) for name, mixed in (("validation", False), ("validation_shuffled", True))}
-    return {name: facts["balanced_accuracy"] for name, facts in found.items()}
+    return {name: facts[score_name(setting.loader.target)] for name, facts in found.items()}
 
 
 def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Sequence[Person]) -> tuple[Params, dict[int, Params]]:

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.emotions import has_classes
+from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.baselines.choose import Settings, choose
 from stf2m.evaluation.context import CONTEXT_MODALITIES
@@ -33,6 +35,11 @@ class DescriptorBaseline(Plain):
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Standardise with the training people and remember at most `MOST_ROWS` of their labelled rows."""
+        if not has_classes(target):
+            hint = "leave it out of `baselines`: it answers with classes"
+            raise InvalidConfig(
+                f"a classifier cannot answer the target {target!r}, which has no classes", where=type(self).__name__, hint=hint
+            )
         rows = training_rows(segments, target, train_people)
         if len(rows) > MOST_ROWS:
             rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.records import Segments
-from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows, labels_of, training_rows
+from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows, labels_of, ratings_of, training_rows
 
 Values = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class Floor(Plain):
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Remember the labels of other people."""
         self.rows = training_rows(segments, target, [*train_people, *validation_people])
-        self.values = answers(segments, target, self.rows, labels_of(segments, target, self.rows))
+        self.values = answers(segments, target, labels_of(segments, target, self.rows), segments.rating[self.rows])
         known = np.isfinite(self.values)
         self.usual = np.where(known, self.values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         self.found: dict[int, tuple[Segments, Rows, Values]] = {}
@@ -66,7 +66,8 @@ class Floor(Plain):
         """See `Predictor.reply`."""
         if support_target is None and len(query):  # a person who is in training has labels without any support
             support = np.union1d(support, self.rows[segments.subject[self.rows] == segments.subject[query[0]]])
-        values = answers(segments, target, support, labels_of(segments, target, support, support_target))
+        labels = labels_of(segments, target, support, support_target)
+        values = answers(segments, target, labels, ratings_of(segments, target, support, support_target))
         if self.ignores_support:
             found = self._of_person(segments, query, target)
         else:
@@ -100,10 +101,10 @@ class Floor(Plain):
         return self.reply(segments, support, query, target=target, support_target=support_target).probability
 
 
-def answers(segments: Segments, target: str, rows: Rows, labels: NDArray[np.integer]) -> Values:
-    """(row, class + 2): one-hot label, then valence and arousal."""
+def answers(segments: Segments, target: str, labels: NDArray[np.integer], ratings: NDArray[np.floating]) -> Values:
+    """(row, class + 2): one-hot label, then valence and arousal; a target without classes has a first column of ones."""
     one_hot = np.eye(len(segments.emotions[target]))[labels]
-    return np.concatenate([one_hot, segments.rating[rows].astype(np.float64)], axis=1)
+    return np.concatenate([one_hot, ratings.astype(np.float64)], axis=1)
 
 
 def kernel_mean(weight: Values, values: Values, usual: Values, strength: float = 1e-3) -> Values:

@@ -20,7 +20,7 @@ class _Oracle(Floor):
 
     def average(self, segments: Segments, support: Rows, values: Values, query: Rows, target: str) -> Values:
         labelled = np.flatnonzero((segments.subject == segments.subject[query[0]]) & (segments.targets[target] >= 0))
-        true = answers(segments, target, labelled, labels_of(segments, target, labelled))
+        true = answers(segments, target, labels_of(segments, target, labelled), segments.rating[labelled])
         found = self.look(segments, labelled, true, query)
         return np.where(np.isfinite(found), found, self.usual)
 

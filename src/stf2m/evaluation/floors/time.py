@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.evaluation.floors.base import Floor, Values
 from stf2m.evaluation.predictor import Rows
@@ -37,7 +38,11 @@ class TimeInSession(Floor):
         super().fit(segments, target, train_people, validation_people, seed)
 
     def _agreement(self, segments: Segments, asked: Rows, truth: Values, width: float) -> float:
-        share = self.by_time(segments, asked, width)[:, :-2]
+        """How well the other people's labels (without classes: ratings) under this kernel agree with the true ones."""
+        said = self.by_time(segments, asked, width)
+        if said.shape[1] == 3:
+            return -float(((said[:, -2:] - truth[:, -2:]) ** 2).mean())
+        share = said[:, :-2]
         weight = np.ones(share.shape[1])
         if self.balanced:
             weight = 1 / np.maximum(self.usual[:-2], 1e-9)
@@ -92,7 +97,7 @@ class TimeAndNearest(TimeInSession):
     ignores_support = False
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
-        """Measure how often two labels of one person agree at a given distance in time."""
+        """Measure how often two labels of one person agree (how closely two ratings do) at a given distance in time."""
         super().fit(segments, target, train_people, validation_people, seed)
         rng = np.random.default_rng(seed)
         distance, same = [], []
@@ -101,12 +106,21 @@ class TimeAndNearest(TimeInSession):
             rows = self.rows[segments.subject[self.rows] == person]
             a, b = rng.choice(rows, (2, 2000))
             distance.append(np.abs(segments.session_time[a] - segments.session_time[b]))
-            same.append((labels[a] == labels[b])[distance[-1] > 0])
+            alike = labels[a] == labels[b] if has_classes(target) else self._alike(segments, a, b)
+            same.append(alike[distance[-1] > 0])
             distance[-1] = distance[-1][distance[-1] > 0]
         self.edges = np.quantile(np.concatenate(distance), np.linspace(0, 1, 21)[1:-1])
         place = np.searchsorted(self.edges, np.concatenate(distance))
         agree = np.bincount(place, np.concatenate(same), len(self.edges) + 1) + 1
         self.agree = agree / (np.bincount(place, minlength=len(self.edges) + 1) + 2)
+        if not has_classes(target):  # a correlation, which may be negative or, by chance, above 1
+            self.agree = np.clip(self.agree, 1e-3, 1.0)
+
+    def _alike(self, segments: Segments, a: Rows, b: Rows) -> Values:
+        """In the place of "same class": product of the two ratings' distances from everybody's mean, in variances."""
+        usual, spread = self.values[:, -2:].mean(axis=0), self.values[:, -2:].var(axis=0)
+        product = (segments.rating[a] - usual) * (segments.rating[b] - usual) / np.maximum(spread, 1e-6)
+        return product.mean(axis=1).astype(np.float64)
 
     def average(self, segments: Segments, support: Rows, values: Values, query: Rows, target: str) -> Values:
         time = self.by_time(segments, query, self.width)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 from pydantic import Field, field_validator
 
 from stf2m.core.config import Settings, later
+from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Split
@@ -23,6 +24,10 @@ CONTEXT_WORDS: dict[Context, str] = {
     ),
     "label_times": ("The times of the person's labels are known: every learner and baseline may also look at the labels nearest in time."),
 }
+WITHOUT_CLASSES = (
+    "The target has no classes, only valence and arousal: k counts labelled segments in total, drawn at random among those that "
+    "may be labelled, without looking at how they were rated."
+)
 
 
 class ProtocolCard(NamedTuple):
@@ -89,6 +94,10 @@ class Protocol(Settings):
     def words(self) -> str:
         """The card's text, without what `context` adds."""
         raise NotImplementedError
+
+    def words_for(self, target: str) -> str:
+        """The card's text for a target; where it has no classes, how "per class" is read."""
+        return self.card.words if has_classes(target) else f"{self.card.words} {WITHOUT_CLASSES}"
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
         """Checked splits of one person, smaller k first within a draw; none when the person has too little."""

@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.emotions import has_classes
+from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
@@ -42,6 +44,12 @@ class FirstMinutes(Protocol):
         )
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
+        if self.cut == "first_block" and not has_classes(target):
+            raise InvalidConfig(
+                f"{target!r} has no classes, so no first block of the rarer one",
+                where="first_minutes",
+                hint="set cut to a number of minutes",
+            )
         labels = segments.targets[target]
         rows = labelled_rows(segments, target, subject)
         start = segments.session_time
