@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
+from stf2m.core.registry import look_up
 from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows
 from stf2m.evaluation.protocols import Protocol
+from stf2m.meta import LEARNERS
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import Fitted, train
 
@@ -18,7 +20,7 @@ Heartbeat = Callable[[dict[str, float]], None]
 
 
 def config_of(settings: dict[str, Any], *, normalisation: str, where: str) -> tuple[TrainConfig, int]:
-    """Training settings under the recipe's `normalisation`, and the number of seeds to average; raises `InvalidConfig`."""
+    """Training settings under the recipe's `normalisation`, and the number of seeds to average; raises `InvalidConfig` or `UnknownName`."""
     values = dict(settings)
     seeds = values.pop("seeds", 1)
     if not isinstance(seeds, int) or seeds < 1:
@@ -29,7 +31,9 @@ def config_of(settings: dict[str, Any], *, normalisation: str, where: str) -> tu
         )
     if "label_times" in values:
         raise InvalidConfig("label_times is no setting of a training", where=where, hint='write context = ["label_times"] in [[protocols]]')
-    return build(TrainConfig, values, where=where), seeds
+    config = build(TrainConfig, values, where=where)
+    look_up(LEARNERS, config.learner, family="learners")
+    return config, seeds
 
 
 def config_under(protocol: Protocol, config: TrainConfig) -> TrainConfig:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.grid import PLUS, is_pair
 from stf2m.evaluation.metrics import PRIMARY, SMALLER_IS_BETTER
 from stf2m.evaluation.reading import METRIC_WORDS, cell_words, reading
 from stf2m.evaluation.rows import Row
@@ -17,6 +18,7 @@ TITLES = {
     "floor": "floors: no signal",
     "baseline": "baselines on descriptors",
     "learner": "learners",
+    "pair": "networks + learners",
     "oracle": "oracles: look at true labels",
 }
 
@@ -33,6 +35,7 @@ def write_results(study: Study, rows: Sequence[Row]) -> str:
             markdown(table, protocol_named(study, table.group.card).context),
             "",
         ]
+        parts += [block for k in dict.fromkeys((table.shots[0], table.shots[-1])) if (text := matrix(table, k)) for block in (text, "")]
         parts += [f"- {line}" for line in reading(table, study.main)] + [""]
         parts += trust_text(trust_of(rows, table, study.main), study.validation_people)
     return "\n".join(parts).rstrip() + "\n"
@@ -44,10 +47,23 @@ def markdown(table: Table, context: Sequence[str] = ()) -> str:
     text = [_row(head), _row(["---"] * len(head))]
     role = ""
     for line in table.lines:
-        if line.role != role:
-            role = line.role
+        if (kind := "pair" if is_pair(line.method) else line.role) != role:
+            role = kind
             text.append(_row([f"*{TITLES[role]}*", *("" for _ in table.shots)]))
         text.append(_row([label(line, context), *(cell_words(table, line, k) for k in table.shots)]))
+    return "\n".join(text)
+
+
+def matrix(table: Table, shots: int) -> str:
+    """The declared grid at one k: networks down, learners across, "·" where a pair was not asked for; "" without a grid."""
+    pairs = {tuple(line.method.split(PLUS)): line for line in table.plain("learner") if is_pair(line.method)}
+    if not pairs:
+        return ""
+    networks, learners = (list(dict.fromkeys(side)) for side in zip(*pairs, strict=True))
+    text = [_row([f"k = {shots}", *(name.replace("_", " ") for name in learners)]), _row(["---"] * (len(learners) + 1))]
+    for network in networks:
+        cells = [cell_words(table, pairs[network, x], shots) if (network, x) in pairs else "·" for x in learners]
+        text.append(_row([network.replace("_", " "), *cells]))
     return "\n".join(text)
 
 

@@ -7,14 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.config import Settings, build, later, load_toml
 from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.registry import look_up
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.grid import with_pairs
 from stf2m.evaluation.metrics import OF_RATINGS, ORDINAL_METRICS, PRIMARY
 from stf2m.evaluation.protocols import Protocol, make_protocol
 from stf2m.prepare.recipe import Recipe
@@ -46,9 +47,12 @@ class Study(Settings):
     protocols: tuple[dict[str, Any], ...] = Field(min_length=1)
     training: dict[str, Any] = Field(default_factory=dict)
     """training settings common to all learners"""
-    learners: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """name -> training settings of its own; `seeds = 3` averages three trainings"""
-    baselines: tuple[str, ...] = tuple(BASELINES)
+    grid: tuple[tuple[str, str], ...] = later(())
+    """pairs of a network and a learner, each becoming the method "network + learner" """
+    learners: dict[str, dict[str, Any]] = Field(default_factory=dict, validate_default=True)
+    """name -> training settings of its own; `seeds = 3` averages three trainings; `learner` and `network` choose another
+    learner or network under this name, and a pair of the grid may have settings under its name too"""
+    baselines: tuple[str, ...] = ("refit", "prototypes", "refit_and_prototypes")
     floors: tuple[str, ...] = tuple(FLOORS)
     views: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """name -> the only modalities offered, beside "all" """
@@ -57,6 +61,11 @@ class Study(Settings):
     """methods that are also asked under `views` and `controls`"""
     marks: tuple[str, ...] = ()
     """what must be printed beside every number ("whole-take face")"""
+
+    @field_validator("learners")
+    @classmethod
+    def _with_the_grid(cls, learners: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
+        return with_pairs(learners, info.data.get("grid", ()))
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Study":

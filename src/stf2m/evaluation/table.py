@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.registry import look_up
+from stf2m.evaluation.grid import is_pair
 from stf2m.evaluation.metrics import RATING_MEANS, SMALLER_IS_BETTER
 from stf2m.evaluation.protocols import PROTOCOLS
 from stf2m.evaluation.rows import Row
@@ -65,10 +66,11 @@ class Table:
 
     @property
     def lines(self) -> list[Line]:
-        """Floors, baselines, learners, oracles; views and controls under their method."""
+        """Floors, baselines, learners (pairs of a grid last), oracles; views and controls under their method."""
         found = dict.fromkeys(line for line, _ in self.scores)
         order = list(dict.fromkeys(line.method for line in found))
-        return sorted(found, key=lambda line: (ROLES.index(line.role), order.index(line.method), bool(line.control), line.view != ALL))
+        rank = lambda line: (ROLES.index(line.role), is_pair(line.method), order.index(line.method), bool(line.control), line.view != ALL)  # noqa: E731
+        return sorted(found, key=rank)
 
     def of(self, line: Line, shots: int) -> NDArray[np.float64]:
         """(person,) numbers, all NaN where the method was not asked."""

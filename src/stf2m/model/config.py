@@ -1,10 +1,12 @@
 """Every default of the network, once."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stf2m.core.config import Settings
+from stf2m.core.config import Settings, later
+
+SPATIO_TEMPORAL = "spatio_temporal"
 
 
 class NetworkConfig(Settings):
@@ -40,3 +42,25 @@ class NetworkConfig(Settings):
     spatial: bool = True
     fuzzy: Literal["htsk", "tsk", "mlp", "none"] = "htsk"
     """`mlp` is an equal-size perceptron in the place of the rules"""
+    encoder: str = later(SPATIO_TEMPORAL)
+    """a name in `NETWORKS`; another one also brings the settings that it stands for, where they are not given"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stands_for(cls, values: Any) -> Any:
+        """A rival network without its own settings would be another one; raises `UnknownName` for a name that is not known."""
+        name = values.get("encoder", SPATIO_TEMPORAL) if isinstance(values, dict) else SPATIO_TEMPORAL
+        if name == SPATIO_TEMPORAL or not isinstance(name, str):
+            return values
+        from stf2m.core.registry import look_up
+        from stf2m.model.baselines import NETWORKS
+
+        return {**getattr(look_up(NETWORKS, name, family="networks"), "stands_for", {}), **values}
+
+    @model_validator(mode="after")
+    def _switches_are_there(self) -> "NetworkConfig":
+        """Switches of the spatio-temporal encoder would silently do nothing in another one."""
+        off = [name for name in ("signals", "temporal_gate", "spatial") if not getattr(self, name)]
+        if self.encoder != SPATIO_TEMPORAL and off:
+            raise ValueError(f"{off[0]} = false is a switch of {SPATIO_TEMPORAL}, the encoder {self.encoder} has no such switch")
+        return self

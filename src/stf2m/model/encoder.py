@@ -3,11 +3,11 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from stf2m.core.records import DescriptorInfo, SignalInfo
 from stf2m.core.tensors import Batch
 from stf2m.model.config import NetworkConfig
+from stf2m.model.described import columns_of, read_descriptors, readings
 from stf2m.model.norm import LayerNorm
 from stf2m.model.spatial import ABSENT, GraphConvolution
 from stf2m.model.stem import Stem
@@ -52,9 +52,8 @@ class Encoder(nn.Module):
             self.readout = nn.Linear(config.node_width, 1)
             parts += config.node_width
         if config.descriptors:
-            owner = [d.modality for d in descriptors]
-            self.columns = {m: [j for j, o in enumerate(owner) if o == m] for m in self.modalities}
-            self.describe = nn.ModuleDict({m: nn.Linear(len(c), config.width) for m, c in self.columns.items() if c})
+            self.columns = columns_of(self.modalities, descriptors)
+            self.describe = readings(self.columns, config.width)
             parts += config.width
         self.value = nn.ModuleDict({m: nn.Linear(parts, config.width) for m in self.modalities})
         self.gate = nn.ModuleDict({m: nn.Linear(parts, 1) for m in self.modalities})
@@ -66,7 +65,8 @@ class Encoder(nn.Module):
         if self.config.signals:
             summaries.append(self.read_signals(batch))
         if self.config.descriptors:
-            summaries.append(self.read_descriptors(batch))
+            given = self.hide(batch.descriptors)
+            summaries.append(read_descriptors(given, batch, self.columns, self.describe, self.config.width))
         joined = self.drop(torch.cat(summaries, dim=-1))
         parts = torch.stack([self.value[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
         gates = torch.cat([self.gate[m](joined[:, i]) for i, m in enumerate(self.modalities)], dim=1)
@@ -85,13 +85,3 @@ class Encoder(nn.Module):
         parts = zip(x.split(self.sizes, dim=1), score.split(self.sizes, dim=1))
         pooled = [torch.einsum("sk,skw->sw", s.flatten(1).softmax(dim=1), y.flatten(1, 2)) for y, s in parts]
         return torch.stack(pooled, dim=1) * batch.present.unsqueeze(-1)
-
-    def read_descriptors(self, batch: Batch) -> Float[Tensor, "segment modality width"]:
-        """A linear reading of each modality's own descriptors, then GELU; 0 where there are none."""
-        parts, given = [], self.hide(batch.descriptors)
-        for i, m in enumerate(self.modalities):
-            if self.columns[m]:
-                parts.append(F.gelu(self.describe[m](given[:, self.columns[m]])) * batch.present[:, i : i + 1])
-            else:
-                parts.append(batch.descriptors.new_zeros(len(batch.descriptors), self.config.width))
-        return torch.stack(parts, dim=1)

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stf2m.core.records import DescriptorInfo, SignalInfo
+from stf2m.core.registry import look_up
 from stf2m.core.tensors import Batch, Features, Scores
+from stf2m.model.baselines import NETWORKS
 from stf2m.model.config import NetworkConfig
-from stf2m.model.encoder import Encoder
 from stf2m.model.norm import LayerNorm
 from stf2m.model.rules import EqualPerceptron, RuleLayer
 from stf2m.model.spatial import ABSENT
@@ -41,7 +42,7 @@ class Hidden(NamedTuple):
 
 
 class Network(nn.Module):
-    """Spatio-temporal encoder, generalized fuzzy rules and a linear head.
+    """Encoder (the spatio-temporal one, or a rival of `baselines`), generalized fuzzy rules and a linear head.
 
     `forward(stage, ...)` runs the method of that name, because `functional_call` can only call `forward`.
     """
@@ -55,7 +56,7 @@ class Network(nn.Module):
         super().__init__()
         self.config, self.emotions = config, emotions
         self.modalities = tuple(info.modality for info in infos)
-        self.encoder = Encoder(config, infos, descriptors)
+        self.encoder = look_up(NETWORKS, config.encoder, family="networks")(config, infos, descriptors)
         readable = [j for j, d in enumerate(descriptors) if d.readable]
         self.register_buffer("readable", torch.tensor(readable, dtype=torch.long), persistent=False)
         owner = [self.modalities.index(descriptors[j].modality) for j in readable]
