@@ -5,11 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import Ridge as SkRidge
 
-from stf2m.evaluation.baselines import BASELINES, Prototypes, WeightedRefit
+from stf2m.core.errors import InvalidConfig
+from stf2m.evaluation.baselines import BASELINES, BoostedTrees, Prototypes, Ridge, WeightedRefit
 from stf2m.evaluation.baselines.choose import choose
 from stf2m.evaluation.baselines.logistic import apply_logistic, balanced_weights, fit_logistic
-from stf2m.evaluation.metrics import balanced_accuracy
+from stf2m.evaluation.metrics import balanced_accuracy, measure_ratings
 from stf2m.evaluation.protocols import NewPerson
 
 
@@ -64,7 +66,7 @@ def test_own_labels_help_where_people_differ(make_segments, name):
     assert run(name, segments, 4, shuffled=True)[1] < four + 0.02  # the person's offset survives a shuffle
 
 
-@pytest.mark.parametrize("kind", [WeightedRefit, Prototypes])
+@pytest.mark.parametrize("kind", [WeightedRefit, Prototypes, Ridge, BoostedTrees])
 def test_nothing_of_the_new_person_but_the_support_is_used(make_segments, kind):
     segments = make_segments(5, people=6)
     split = next(s for s in NewPerson(shots=(2,)).splits(segments, "mood", 5, 0))
@@ -97,8 +99,97 @@ def test_missing_classes_and_missing_sensors_are_survived(make_segments):
     segments = dataclasses.replace(segments, descriptors=np.where(np.arange(6) == 2, np.nan, segments.descriptors).astype(np.float32))
     split = next(s for s in NewPerson(shots=(3,)).splits(segments, "mood", 5, 0))
     only = split.support[segments.targets["mood"][split.support] == 1]
-    for kind in (WeightedRefit, Prototypes):
+    for kind in (WeightedRefit, Prototypes, Ridge, BoostedTrees):
         predictor = kind()
         predictor.fit(segments, "mood", [0, 1, 2, 3], [4], 0)
         for support in (only, only[:0]):
             assert np.isfinite(predictor.predict(segments, support, split.query, target="mood")).all()
+
+
+def fitted(kind, segments, people=(0, 1, 2, 3)):
+    predictor = kind()
+    predictor.fit(segments, "mood", list(people), [4], 0)
+    return predictor
+
+
+def test_ridge_equals_scikit_learn_with_the_person_weighted(make_segments):
+    segments = make_segments(5, people=6)
+    split = next(s for s in NewPerson(shots=(2,)).splits(segments, "mood", 5, 0))
+    ours = fitted(Ridge, segments)
+    settings = {"strength": 7.0, "weight": 3.0, "scale": 1.0, "centre": None}
+    told = segments.rating[split.support]
+    said = ours._rate(segments, split.support, segments.targets["mood"][split.support], told, split.query, settings, None)
+    x = np.concatenate([ours.x, ours.read(segments, split.support)])
+    y = segments.rating[np.concatenate([ours.rows, split.support])]
+    reference = SkRidge(alpha=7.0).fit(x, y, sample_weight=np.r_[np.ones(len(ours.rows)), np.full(len(split.support), 3.0)])
+    assert np.abs(said - np.clip(reference.predict(ours.read(segments, split.query)), -1, 1)).max() < 1e-6
+
+
+def test_ridge_rates_and_its_ratings_follow_the_person(make_segments):
+    """Valence follows the class in this world; the person's labels and ratings bring the answers nearer."""
+    segments = make_segments(3, people=12, recordings=6, offset=3.0, strength=1.0)
+    predictor = Ridge()
+    predictor.fit(segments, "mood", list(range(6)), [6, 7], 0)
+    protocol = NewPerson(shots=(0, 6), draws=1)
+    predictor.tune(segments, "mood", [s for p in (6, 7) for s in protocol.splits(segments, "mood", p, 0)])
+    found = {0: [], 6: []}
+    for person in range(8, 12):
+        for split in protocol.splits(segments, "mood", person, 0):
+            reply = predictor.reply(segments, split.support, split.query, target="mood")
+            assert reply.rating is not None and np.abs(reply.rating).max() <= 1
+            found[split.shots].append(measure_ratings(segments.rating[split.query], reply.rating)["ccc_valence"])
+    assert np.mean(found[6]) > max(np.mean(found[0]) + 0.05, 0.3)
+
+
+def test_without_ratings_ridge_answers_classes_only(make_segments):
+    segments = make_segments(5, people=6)
+    silent = dataclasses.replace(segments, rating=np.full_like(segments.rating, np.nan))
+    split = next(s for s in NewPerson(shots=(2,)).splits(silent, "mood", 5, 0))
+    assert fitted(Ridge, silent).reply(silent, split.support, split.query, target="mood").rating is None
+    partly = dataclasses.replace(segments, rating=np.where(segments.subject[:, None] == 5, np.nan, segments.rating).astype(np.float32))
+    reply = fitted(Ridge, partly).reply(partly, split.support, split.query, target="mood")
+    assert reply.rating is not None and np.isfinite(reply.rating).all()
+
+
+def test_ridge_answers_a_target_without_classes(make_segments):
+    segments = make_segments(3, people=8, recordings=6, strength=2.0)
+    rated = np.isfinite(segments.rating).all(axis=1)
+    targets = {"rating": np.where(rated, 0, -1).astype(np.int16)}
+    segments = dataclasses.replace(segments, targets=targets, emotions={"rating": ("rated",)})
+    with pytest.raises(InvalidConfig, match="has no classes"):
+        WeightedRefit().fit(segments, "rating", [0, 1, 2, 3, 4], [5], 0)
+    predictor = Ridge()
+    predictor.fit(segments, "rating", [0, 1, 2, 3, 4], [5], 0)
+    rows = np.flatnonzero(segments.subject == 7)
+    support, query = rows[:12], rows[12:]
+    straight = predictor.reply(segments, support, query, target="rating").rating
+    turned = predictor.reply(segments, support, query, target="rating", support_target=support[::-1].copy()).rating
+    assert straight is not None and turned is not None and np.abs(straight - turned).max() > 0.01
+    assert measure_ratings(segments.rating[query], straight)["ccc_valence"] > 0.4
+
+
+def test_boosted_trees_tell_missing_from_usual(make_segments):
+    """A class that shows in nothing but a missing sensor is found by trees, and by no baseline that puts the mean there."""
+    segments = make_segments(5, people=6, strength=0.0, offset=0.0, classes=2)
+    gone = segments.targets["mood"] == 1
+    segments = dataclasses.replace(segments, descriptors=np.where((np.arange(6) < 3) & gone[:, None], np.nan, 0.1 * segments.descriptors))
+    split = next(s for s in NewPerson(shots=(2,)).splits(segments, "mood", 5, 0))
+    truth = segments.targets["mood"][split.query]
+    score = lambda kind: balanced_accuracy(truth, fitted(kind, segments).predict(segments, split.support[:0], split.query, target="mood"))  # noqa: E731
+    assert score(BoostedTrees) > 0.8 and score(WeightedRefit) < 0.8
+
+
+def test_boosted_trees_count_the_support_as_weighted(make_segments):
+    """The heavier the person's rows, the more their labels say against everybody else's; without a refit they say nothing."""
+    segments = make_segments(5, people=6, strength=3.0, offset=0.0, unlabelled=0.0, length=16)
+    split = next(s for s in NewPerson(shots=(8,)).splits(segments, "mood", 5, 0))
+    turned = (segments.targets["mood"][split.support] + 1) % 3
+    trees = fitted(BoostedTrees, segments)
+    truth = segments.targets["mood"][split.query]
+    found = []
+    for weight in (None, 1000.0):
+        trees.chosen = {len(split.support): {"weight": weight, "centre": None}}
+        said = trees.predict(segments, split.support, split.query, target="mood", support_target=turned)
+        found.append(((said.argmax(1) == truth).mean(), (said.argmax(1) == (truth + 1) % 3).mean()))
+    assert found[0][0] > 0.7 and found[0][1] < 0.2 and found[1][1] > found[0][1] + 0.2
+    assert len(trees.memory) == 2  # one forest for everybody, and the edges

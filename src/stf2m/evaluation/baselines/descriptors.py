@@ -29,13 +29,17 @@ class DescriptorBaseline(Plain):
     """settings to choose from; "centre" is the pseudo-count of the person's baseline, None = leave it in"""
     start: ClassVar[Settings]
     idle_without_support: ClassVar[tuple[str, ...]] = ("centre",)
+    keeps_missing: ClassVar[bool] = False
+    """what was not measured reaches `answer` and `training` as NaN instead of 0, the mean of the training people"""
+    rates: ClassVar[bool] = False
+    """it answers with valence and arousal too, so a target without classes will do"""
     cautious: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """options with weaker trust in the support, in the place of those of the same name where other people's labels are a view.
     The search begins with the first of each, and without the sensors ("signals"): person and sensors must convince"""
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Standardise with the training people and remember at most `MOST_ROWS` of their labelled rows."""
-        if not has_classes(target):
+        if not (has_classes(target) or self.rates):
             hint = "leave it out of `baselines`: it answers with classes"
             raise InvalidConfig(
                 f"a classifier cannot answer the target {target!r}, which has no classes", where=type(self).__name__, hint=hint
@@ -46,8 +50,9 @@ class DescriptorBaseline(Plain):
         self.classes = len(segments.emotions[target])
         self.normaliser = fit_normaliser(segments, rows, "causal")
         self.seen: Segments | None = None
+        self.rows, self.people = rows, segments.subject[rows]
         self.x, self.y = self.read(segments, rows), labels_of(segments, target, rows)
-        self.people = segments.subject[rows]
+        self.gaps = self.unmeasured[rows]
         self.expected = class_means(self.x, self.y, self.classes)
         self.x_centred = self.x - person_offsets(self.x, self.y, self.people, self.expected)
         if set(segments.modalities) & set(CONTEXT_MODALITIES):
@@ -62,7 +67,8 @@ class DescriptorBaseline(Plain):
         if self.seen is not segments:
             every = np.arange(len(segments))
             found = standardise_descriptors(self.normaliser, segments, every)
-            self.seen, self.everything = segments, np.nan_to_num(np.clip(found, -CLIP, CLIP)).astype(np.float64)
+            self.seen, self.unmeasured = segments, np.isnan(found)
+            self.everything = np.nan_to_num(np.clip(found, -CLIP, CLIP)).astype(np.float64)
         return self.everything[rows]
 
     def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
@@ -77,7 +83,7 @@ class DescriptorBaseline(Plain):
 
             idle = () if shots else self.idle_without_support
             options = {name: values for name, values in self.options.items() if name not in idle}
-            self.chosen[size] = choose(score, options, {**self.start, **({} if shots else {"centre": None})})
+            self.chosen[size] = choose(score, options, self.settings_for({}, shots))
 
     def _quality(self, segments: Segments, target: str, split: Split, settings: Settings) -> float:
         truth = segments.targets[target][split.query]
@@ -96,21 +102,32 @@ class DescriptorBaseline(Plain):
         modalities: Sequence[str] | None = None,
     ) -> Probability:
         """Answer with the settings chosen for the nearest support size."""
-        size = min(self.chosen, key=lambda known: (bool(known) != bool(len(support)), abs(known - len(support))), default=None)
-        settings = {**self.start, **({} if len(support) else {"centre": None})} if size is None else self.chosen[size]
         labels = labels_of(segments, target, support, support_target)
+        settings = self.settings_for(self.chosen, len(support))
         return self._say(segments, support, labels, query, settings, modalities).astype(np.float32)
+
+    def settings_for(self, chosen: Mapping[int, Settings], size: int) -> Settings:
+        """What was chosen for the nearest support size, none and some being far apart; where nothing was, the start."""
+        near = min(chosen, key=lambda known: (bool(known) != bool(size), abs(known - size)), default=None)
+        return chosen[near] if near is not None else {**self.start, **({} if size else {"centre": None})}
 
     def _say(
         self, segments: Segments, support: Rows, labels: Rows, query: Rows, settings: Settings, modalities: Sequence[str] | None
     ) -> Values:
+        columns, own, asked = self.shown(segments, support, labels, query, settings, modalities)
+        if not columns:  # a sensor that no query segment has cannot help, and here none is left
+            return np.full((len(query), self.classes), 1 / self.classes)
+        return self.answer(columns, own, labels, asked, settings)
+
+    def shown(
+        self, segments: Segments, support: Rows, labels: Rows, query: Rows, settings: Settings, modalities: Sequence[str] | None
+    ) -> tuple[tuple[int, ...], Values, Values]:
+        """(columns of the usable sensors, support and query in them), relative to the person's baseline as `settings` say."""
         offered = segments.modalities if modalities is None else modalities
         usable = {m for j, m in enumerate(segments.modalities) if m in offered and segments.present[query, j].any()}
         told = usable & set(CONTEXT_MODALITIES)
         usable = told if told and not settings.get("signals", True) else usable
         columns = tuple(j for j, info in enumerate(segments.descriptor_infos) if info.modality in usable)
-        if not columns:  # a sensor that no query segment has cannot help, and here none is left
-            return np.full((len(query), self.classes), 1 / self.classes)
         picked = list(columns)
         own, asked = self.read(segments, support)[:, picked], self.read(segments, query)[:, picked]
         centre = settings["centre"]
@@ -118,7 +135,9 @@ class DescriptorBaseline(Plain):
             residual = (own - self.expected[labels][:, picked]).mean(axis=0)
             shift = len(support) / (len(support) + centre) * residual
             own, asked = own - shift, asked - shift
-        return self.answer(columns, own, labels, asked, settings)
+        if self.keeps_missing:
+            own, asked = (np.where(self.unmeasured[rows][:, picked], np.nan, x) for rows, x in ((support, own), (query, asked)))
+        return columns, own, asked
 
     def answer(self, columns: tuple[int, ...], own: Values, labels: Rows, asked: Values, settings: Settings) -> Values:
         """(query, class) probabilities from the support (`own`, `labels`) and the training rows `self.training(...)`."""
@@ -126,7 +145,8 @@ class DescriptorBaseline(Plain):
 
     def training(self, columns: tuple[int, ...], is_centred: bool) -> Values:
         """(row, descriptor) of the training people."""
-        return (self.x_centred if is_centred else self.x)[:, list(columns)]
+        x = (self.x_centred if is_centred else self.x)[:, list(columns)]
+        return np.where(self.gaps[:, list(columns)], np.nan, x) if self.keeps_missing else x
 
 
 def class_means(x: Values, y: Rows, classes: int) -> Values:
