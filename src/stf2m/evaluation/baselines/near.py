@@ -13,14 +13,15 @@ from stf2m.evaluation.predictor import Plain, Predictor, Probability, Reply, Row
 from stf2m.evaluation.protocols.split import Split
 
 OPTIONS: dict[str, Sequence[Any]] = {
+    "strength": (0.0, 0.25, 0.5, 1.0, 2.0),
     "width": (5.0, 10.0, 20.0, 40.0, 80.0, 160.0),
     "prior": (0.01, 0.03, 0.1, 0.3, 1.0),
-    "strength": (0.0, 0.25, 0.5, 1.0, 2.0),
-    "far_width": (60.0, 300.0, 1200.0),
     "far_strength": (0.0, 0.25, 0.5, 1.0),
+    "far_width": (60.0, 300.0, 1200.0),
 }
-START: Settings = {"width": 20.0, "strength": 0.5, "prior": 0.1, "far_width": 300.0, "far_strength": 0.0}
-"""s, labels (a small prior with a narrow kernel trusts the nearest label alone), factors; the `far` ones between recordings"""
+START: Settings = {"width": 20.0, "strength": 0.0, "prior": 0.1, "far_width": 300.0, "far_strength": 0.0}
+"""s, labels (a small prior with a narrow kernel trusts the nearest label alone), factors; the `far` ones between recordings.
+The search begins without evidence: label times must convince"""
 
 
 class Asked(NamedTuple):
