@@ -1,7 +1,7 @@
 """What was measured and said, as frozen records on the host (numpy, float64 seconds since the recording began)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -233,6 +233,8 @@ class Segments:
     dataset: str
     past: float = 0.0
     """over 0: descriptors are read relative to the person's own past, and this many segments count as much as everybody's usual"""
+    votes: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """target name -> (segment, class) shares of the annotators' votes, rows of 0 where unlabelled; only where several annotated"""
 
     def __post_init__(self) -> None:
         count = len(self.spans)
@@ -240,6 +242,7 @@ class Segments:
             "starts": self.starts, "present": self.present, "quality": self.quality, "descriptors": self.descriptors,
             "rating": self.rating, "session_time": self.session_time, "subject": self.subject,
             "recording": self.recording, "stimulus": self.stimulus, **self.targets,
+            **{f"votes on {name}": shares for name, shares in self.votes.items()},
         }  # fmt: skip
         for name, array in arrays.items():
             if len(array) != count:

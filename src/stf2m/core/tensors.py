@@ -32,6 +32,8 @@ class Batch(NamedTuple):
     known); only read where the protocol lets the times of labels enter"""
     weight: Float[Tensor, " segment"]
     """0 for padding, else 1"""
+    votes: Float[Tensor, "segment vote"]
+    """shares of the annotators' votes per class; (segment, 0) where one annotator labelled or votes are not used"""
 
 
 class Features(NamedTuple):
@@ -54,6 +56,7 @@ class Features(NamedTuple):
     rated: Float[Tensor, " segment"]
     when: Float[Tensor, "segment 3"]
     weight: Float[Tensor, " segment"]
+    votes: Float[Tensor, "segment vote"]
 
 
 class Scores(NamedTuple):

@@ -19,7 +19,7 @@ from stf2m.evaluation.baselines import BASELINES, NearInTime
 from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
 from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
-from stf2m.evaluation.metrics import AXES, ORDINAL_METRICS, measure, measure_ratings
+from stf2m.evaluation.metrics import AXES, ORDINAL_METRICS, measure, measure_ratings, measure_votes
 from stf2m.evaluation.predictor import Predictor, Reply
 from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
 from stf2m.evaluation.rows import Row
@@ -191,6 +191,8 @@ def _answer(
         row |= measure(truth, reply.probability[order])
     if is_ordinal(cell.target):
         row |= measure(truth, reply.probability[order], ORDINAL_METRICS)
+    if cell.target in segments.votes:
+        row |= measure_votes(segments.votes[cell.target][split.query], reply.probability[order])
     if reply.rating is not None:
         row |= measure_ratings(segments.rating[split.query], reply.rating[order])
     if question == Question(ALL, ""):
@@ -234,6 +236,7 @@ def data_key(segments: Segments) -> str:
         ",".join(segments.subjects),
         *(segments.targets[t].tobytes().hex() for t in sorted(segments.targets)),
         *(segments.rating.tobytes().hex() for t in segments.targets if not has_classes(t)),
+        *(segments.votes[t].tobytes().hex() for t in sorted(segments.votes)),
     ]
     return f"{crc32('|'.join(facts).encode()):08x}"
 

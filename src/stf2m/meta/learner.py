@@ -88,9 +88,12 @@ def network_params(net: nn.Module) -> Params:
 
 
 def labelled(features: Batch | Features, emotions: int) -> Float[Tensor, "segment emotion"]:
-    """One-hot labels times weight; rows of padding and of unlabelled segments are 0."""
+    """One-hot labels, or the annotators' votes, times weight; rows of padding and of unlabelled segments are 0."""
+    use = (features.weight * features.known).unsqueeze(1)
+    if features.votes.shape[-1]:
+        return features.votes * use
     one_hot = features.target.unsqueeze(1) == torch.arange(emotions, device=features.target.device)
-    return one_hot * (features.weight * features.known).unsqueeze(1)
+    return one_hot * use
 
 
 def positive(raw: Tensor) -> Tensor:

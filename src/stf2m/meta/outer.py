@@ -82,7 +82,8 @@ def fuzzy_terms(rating: Tensor) -> Tensor:
 def fuzzy_loss(scores: Scores, query: Any, meaning: Tensor | None) -> Tensor:
     """KL(fuzzy target || softmax(W sem)), the mean over valence and arousal.
 
-    The target comes from the rating; without ratings from `meaning` (emotion, 2), the circumplex place of the label.
+    The target comes from the rating; without ratings from `meaning` (emotion, 2), the circumplex place of the label, or the
+    mean over the annotators' votes of such places' memberships.
     """
     usable, rating = query.weight * query.rated, query.rating
     if meaning is not None:
@@ -90,6 +91,9 @@ def fuzzy_loss(scores: Scores, query: Any, meaning: Tensor | None) -> Tensor:
         rating = torch.where(query.rated.unsqueeze(1) > 0, rating, meaning[query.target])
         usable = usable + from_label
     target = fuzzy_terms(rating)
+    if meaning is not None and query.votes.shape[-1]:
+        voted = torch.einsum("sc,cat->sat", query.votes, fuzzy_terms(meaning))
+        target = torch.where((query.rated > 0).reshape(-1, 1, 1), target, voted)
     said = scores.fuzzy.unflatten(-1, (2, 3)).log_softmax(dim=-1)
     divergence = (torch.special.xlogy(target, target) - target * said).sum(dim=(1, 2)) / 2
     return (usable * divergence).sum() / usable.sum().clamp(min=1)

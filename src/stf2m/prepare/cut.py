@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stf2m.core.errors import InvalidConfig, NothingToRead
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
 from stf2m.prepare.clocks import grid_counts
-from stf2m.prepare.labels import annotated_rating, derive_target, majority_emotion, mean_rating
+from stf2m.prepare.labels import annotated_rating, derive_target, majority_emotion, mean_rating, named_votes, rated_votes
 from stf2m.prepare.modalities import MODALITIES
 from stf2m.prepare.modality import Windows
 from stf2m.prepare.prepared import Entry, Joined, Prepared
@@ -50,6 +50,7 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
     infos = tuple(signal_info(name, prepared.joined[name], recipe) for name in prepared.modalities)
     columns = [column_of(prepared, info, spans, owner, recipe) for info in infos]
     rating, targets, names = labels_of(prepared, recipe, spans, emotions)
+    votes = votes_of(prepared, recipe, spans, targets, names)
     subjects, subject = _codes([entry.subject for entry in prepared.entries])
     stimuli, stimulus = _codes([entry.stimulus for entry in prepared.entries])
     offsets = np.array([entry.session_offset for entry in prepared.entries])
@@ -61,7 +62,7 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
         targets=targets, emotions=names, rating=rating, spans=every, session_time=offsets[owner] + every[:, 0],
         subject=subject[owner], recording=owner, stimulus=stimulus[owner],
         subjects=subjects, recordings=tuple(e.id for e in prepared.entries), stimuli=stimuli,
-        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}", dataset=prepared.dataset, past=recipe.past,
+        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}", dataset=prepared.dataset, votes=votes, past=recipe.past,
     )  # fmt: skip
 
 
@@ -168,6 +169,31 @@ def labels_of(prepared: Prepared, recipe: CutRecipe, spans: list[NDArray[np.floa
     for target in recipe.targets:
         targets[target], names[target] = (np.concatenate(classes), named) if target == "emotion" else derive_target(target, rating)
     return rating, targets, names
+
+
+def votes_of(
+    prepared: Prepared, recipe: CutRecipe, spans: list[NDArray[np.float64]],
+    targets: dict[str, NDArray[np.int16]], names: dict[str, tuple[str, ...]],
+) -> dict[str, NDArray[np.float32]]:  # fmt: skip
+    """Shares of the annotators' votes (segment, class) per target, where some recording has several annotators.
+
+    Where a segment has one annotator, the label has all the votes; an unlabelled segment has none.
+    """
+    found = {}
+    for target, hard in targets.items():
+        each = []
+        for entry, mine in zip(prepared.entries, spans):
+            lagged = mine + recipe.lag
+            named = named_votes(entry.annotations, lagged, names[target]) if target == "emotion" else None
+            each.append(named if target == "emotion" else rated_votes(entry.ratings, lagged, recipe.min_labelled, target))
+        if len(names[target]) < 2 or all(shares is None for shares in each):
+            continue
+        nobody = [np.zeros((len(mine), len(names[target])), np.float32) for mine in spans]
+        shares = np.concatenate([zero if own is None else own for own, zero in zip(each, nobody)])
+        alone = (hard[:, None] == np.arange(len(names[target]))).astype(np.float32)
+        shares = np.where(shares.sum(axis=1, keepdims=True) > 0, shares, alone)
+        found[target] = np.where(hard[:, None] >= 0, shares, np.float32(0))
+    return found
 
 
 def _codes(names: list) -> tuple[tuple[str, ...], NDArray[np.int32]]:

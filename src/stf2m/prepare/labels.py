@@ -93,15 +93,42 @@ def majority_emotion(
     """
     if not emotions:
         return np.full(len(spans), -1, dtype=np.int16)
+    score, seconds = _overlaps(annotations, spans, emotions)
+    enough = (score.max(axis=1) > 0) & (seconds >= least * (spans[:, 1] - spans[:, 0]) - 1e-6)
+    # Round-off must not break ties: a microsecond is nobody's majority.
+    return np.where(enough, np.round(score, 6).argmax(axis=1), -1).astype(np.int16)
+
+
+def _overlaps(annotations: Sequence[Annotation], spans: NDArray[np.float64], emotions: tuple[str, ...]):
+    """Confidence-weighted seconds of each emotion (segment, emotion), and seconds that carry any of them (segment,)."""
     score, seconds = np.zeros((len(spans), len(emotions))), np.zeros(len(spans))
     for index, emotion in enumerate(emotions):
         chosen = [a for a in annotations if a.emotion == emotion]
         onset, offset = _edges(chosen)
         score[:, index] = overlap(spans, onset, offset, np.array([a.confidence for a in chosen], dtype=np.float64))
         seconds += overlap(spans, onset, offset, np.ones(len(chosen)))
-    enough = (score.max(axis=1) > 0) & (seconds >= least * (spans[:, 1] - spans[:, 0]) - 1e-6)
-    # Round-off must not break ties: a microsecond is nobody's majority.
-    return np.where(enough, np.round(score, 6).argmax(axis=1), -1).astype(np.int16)
+    return score, seconds
+
+
+def named_votes(annotations: Sequence[Annotation], spans: NDArray[np.float64], emotions: tuple[str, ...]) -> NDArray[np.float32] | None:
+    """Share of each emotion in what the annotators said of each span, weighted by confidence and overlap; (segment, emotion).
+
+    None with fewer than two annotators (`source`); rows of 0 where nobody said anything.
+    """
+    if len({a.source for a in annotations if a.emotion in emotions}) < 2:
+        return None
+    score = _overlaps(annotations, spans, emotions)[0]
+    return (score / np.maximum(score.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def rated_votes(ratings: Sequence[Rating], spans: NDArray[np.float64], least: float, name: str) -> NDArray[np.float32] | None:
+    """Share of the annotators whose own mean rating falls into each class of a target; (segment, class), None with fewer than two."""
+    if len(ratings) < 2:
+        return None
+    target = look_up(TARGETS, name, family="targets")
+    classes = np.stack([classes_of(target, mean_rating([rating], spans, least)) for rating in ratings])
+    count = (classes[:, :, None] == np.arange(len(target.emotions))).sum(axis=0)
+    return (count / np.maximum(count.sum(axis=1, keepdims=True), 1)).astype(np.float32)
 
 
 def derive_target(name: str, rating: NDArray[np.float32]) -> tuple[NDArray[np.int16], tuple[str, ...]]:

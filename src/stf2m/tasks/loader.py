@@ -24,8 +24,9 @@ FAR = 1e6
 class Loader:
     """Reads rows of prepared segments as standardised tensors."""
 
-    def __init__(self, segments: Segments, normaliser: Normaliser, target: str, *, signals: bool = True):
+    def __init__(self, segments: Segments, normaliser: Normaliser, target: str, *, signals: bool = True, votes: bool = True):
         self.segments, self.normaliser, self.target = segments, normaliser, target
+        self.votes = segments.votes.get(target) if votes else None
         self.infos = [info for info in segments.infos if signals]
         self._when = times_of(segments)
         self._kept: dict[str, Tensor] = {}
@@ -58,6 +59,7 @@ class Loader:
             rated=_float(rated),
             when=_float(self._when[rows]),
             weight=torch.ones(len(rows)),
+            votes=torch.zeros(len(rows), 0) if self.votes is None else _float(self.votes[rows]),
         )
 
     def _read(self, rows: NDArray[np.integer], modality: str) -> Tensor:

@@ -46,6 +46,8 @@ class TrainConfig(Settings):
     """of valence and arousal in the outer loss: squared error, or "ccc", 1 - the concordance of a task's query"""
     ordinal: float = later(0.0, ge=0)
     """weight of the squared earth mover's distance beside the cross-entropy of support and query; for classes with an order"""
+    soft_labels: bool = later(True)
+    """where several annotators labelled, losses and prototypes use the shares of their votes in the place of the class"""
     smoothing: float = 0.05
     centres_at: int = 30
     """outer step at which rule centres move to the k-means centres of the warmed-up inputs"""

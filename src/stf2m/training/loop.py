@@ -152,7 +152,7 @@ def validation_tasks(
 ) -> Iterator[tuple[Any, Any]]:
     """Support and query of `each` tasks, stacked, per number of shots and validation person; encoded where the learner allows it."""
     setting.net.eval()
-    told = ("target",) if has_classes(setting.loader.target) else ("rating", "rated")
+    told = ("target", "votes") if has_classes(setting.loader.target) else ("rating", "rated")
     for count in shots:
         tasks = setting.config.tasks.model_copy(update={"shots": (count,), "all_views": 1.0, "queries": 8})
         for i, person in enumerate(setting.validation):

@@ -146,7 +146,7 @@ class Fitted:
         return Features(*(value[place] for value in features))
 
     def _read(self, segments: Segments, rows: NDArray[np.int64], modalities: Sequence[str] | None) -> Any:
-        loader = Loader(segments, self.normaliser, self.target, signals=self.config.network.signals)
+        loader = Loader(segments, self.normaliser, self.target, signals=self.config.network.signals, votes=uses_votes(self.config))
         shown = np.ones(len(segments.modalities), dtype=bool)
         if modalities is not None:
             shown = np.isin(segments.modalities, list(modalities))
@@ -158,11 +158,18 @@ class Fitted:
         return _concatenate(parts)
 
 
+def uses_votes(config: TrainConfig) -> bool:
+    """One class against the rest has labels of its own; else the setting decides."""
+    return config.soft_labels and config.tasks.policy != "one_vs_rest"
+
+
 def relabel(batch: Any, labels: NDArray[np.integer]) -> Any:
-    """The same segments with these class labels; -1 = unlabelled."""
+    """The same segments with these class labels; -1 = unlabelled. Votes stay only where nothing was changed."""
     labels = np.asarray(labels, dtype=np.int64)
-    known = torch.from_numpy((labels >= 0).astype(np.float32))
-    return batch._replace(target=torch.from_numpy(np.maximum(labels, 0)), known=known, rated=batch.rated * known)
+    known, target = torch.from_numpy((labels >= 0).astype(np.float32)), torch.from_numpy(np.maximum(labels, 0))
+    is_own = torch.equal(known, batch.known) and torch.equal(target * (known > 0), batch.target * (known > 0))
+    votes = batch.votes if is_own else batch.votes[:, :0]
+    return batch._replace(target=target, known=known, rated=batch.rated * known, votes=votes)
 
 
 def rerate(batch: Any, ratings: NDArray[np.floating]) -> Any:
@@ -216,7 +223,7 @@ def train(
     judges = people_of(segments, target, validation_people) if len(validation_people) else []
     everything = np.sort(np.concatenate([p.rows for p in people]))
     normaliser = fit_normaliser(segments, everything, mode=config.normalisation) if start is None else _same_scale(start, segments, config)
-    loader = Loader(segments, normaliser, target, signals=config.network.signals)
+    loader = Loader(segments, normaliser, target, signals=config.network.signals, votes=uses_votes(config))
     loader.keep(np.sort(np.concatenate([everything, *(p.rows for p in judges)])))
     net, learner, params = build(config, inputs)
     population, without = populations(loader, config, inputs, people)

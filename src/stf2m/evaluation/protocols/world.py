@@ -29,8 +29,9 @@ def hide(segments: Segments, rows: Rows) -> Segments:
     gone[rows] = True
     column = gone[:, None]
     targets = {name: np.where(gone, -1, values).astype(np.int16) for name, values in segments.targets.items()}
+    votes = {name: np.where(column, np.float32(0), shares) for name, shares in segments.votes.items()}
     return replace(
-        segments, targets=targets, rating=np.where(column, np.float32(np.nan), segments.rating), present=segments.present & ~column,
+        segments, targets=targets, votes=votes, rating=np.where(column, np.float32(np.nan), segments.rating), present=segments.present & ~column,
         quality=np.where(column, np.float32(0), segments.quality), descriptors=np.where(column, np.float32(np.nan), segments.descriptors),
     )  # fmt: skip
 
