@@ -60,7 +60,8 @@ class WithLabelTimes:
 
     def __init__(self, learner: Learner):
         self.learner = learner
-        self.shares_encoder, self.centre = learner.shares_encoder, learner.centre
+        self.shares_encoder, self.centre, self.ordinal = learner.shares_encoder, learner.centre, learner.ordinal
+        self.steps = getattr(learner, "steps", 0)
 
     def init(self, net: nn.Module) -> Params:
         """The learner's own, and the scalars of the kernels."""
