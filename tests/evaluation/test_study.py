@@ -15,7 +15,7 @@ from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, UnknownName
 from stf2m.evaluation import execute, work
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.execute import paths_of, read_timelines, run_study
-from stf2m.evaluation.outputs import write_outputs
+from stf2m.evaluation.outputs import figures_of, write_outputs
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import PROTOCOLS
 from stf2m.evaluation.results import markdown, table_csv, write_results
@@ -169,7 +169,10 @@ def test_the_report_text_is_built_from_the_rows_alone(world, tmp_path):
     assert "2 of 4 cells are not finished" in unfinished
     assert table_csv(study, rows).count("\n") > 100
     made = write_outputs(study, paths_of(study, runs=tmp_path), rows)
-    assert made.results.read_text(encoding="utf-8") == text and "</html>" in made.report.read_text(encoding="utf-8")[-20:]
+    told = made.results.read_text(encoding="utf-8")
+    assert told.startswith(text) and "## Every method against every other" in told[len(text) :]
+    assert {path.name.split("-")[0] for path in figures_of(paths_of(study, runs=tmp_path).rows).glob("*.svg")} == {"curve", "ranks"}
+    assert "</html>" in made.report.read_text(encoding="utf-8")[-20:]
     assert markdown(tables_of(rows, "balanced_accuracy")[0]).count("|") > 50
 
 

@@ -43,6 +43,8 @@ Recordings = Annotated[list[Path], typer.Argument(help="Recordings of the person
 StudyFile = Annotated[Path, typer.Argument(help="Study file (.toml).")]
 Runs = Annotated[Path, typer.Option(help="Working folder for prepared signals, checkpoints and results.")]
 Rows = Annotated[Path | None, typer.Option(help="Results file (.csv); default: in the working folder.")]
+Jobs = Annotated[int, typer.Option(help="Processes.", min=1)]
+OverBudget = Annotated[bool, typer.Option("--over-budget", help="Run on although the study's max_cpu_hours would be passed.")]
 People = Annotated[Path | None, typer.Option(help="Folder that keeps adaptations: a store, or any; default: beside the bundle.")]
 Use = Annotated[str, typer.Option(help="What it is for: research, non-commercial or commercial.", envvar="STF2M_USE")]
 
@@ -175,14 +177,20 @@ def study(
     root: Root = None,
     runs: Runs = Path("runs"),
     rows: Rows = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    jobs: Jobs = 1,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what is left to do and what it costs.")] = False,
+    over_budget: OverBudget = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a study cell by cell and print its tables with the floors. Continues after a kill."""
+    from stf2m.app.analyses import run_plan
     from stf2m.app.studies import run_whole_study
 
-    run_whole_study(study, root, runs, rows, jobs, Console(as_json, quiet))
+    if plan:
+        run_plan(study, runs, rows, Console(as_json, quiet))
+    else:
+        run_whole_study(study, root, runs, rows, jobs, Console(as_json, quiet), over_budget=over_budget)
 
 
 @app.command()
@@ -199,6 +207,75 @@ def report(
     from stf2m.app.studies import run_report
 
     run_report(study, runs, rows, out, markdown, Console(as_json, quiet))
+
+
+@app.command()
+def compare(
+    study: StudyFile,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: beside the results.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare every method of a study with every other over people: ranks, pairs with Holm's correction, the diagram. Runs nothing."""
+    from stf2m.app.analyses import run_compare
+
+    run_compare(study, runs, rows, out, Console(as_json, quiet))
+
+
+@app.command()
+def curve(
+    study: StudyFile,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: beside the results.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the score over the number of labels with floors and intervals, as tables and figures. Runs nothing."""
+    from stf2m.app.analyses import run_curve
+
+    run_curve(study, runs, rows, out, Console(as_json, quiet))
+
+
+@app.command()
+def ablation(
+    study: StudyFile,
+    target: Annotated[list[str] | None, typer.Option(help="Only this target; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
+    root: Root = None,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    jobs: Jobs = 1,
+    over_budget: OverBudget = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take a study's main learner apart, one part at a time: scores beside the full method, and what each costs. Continues after a kill."""
+    from stf2m.app.analyses import run_ablation
+
+    run_ablation(study, target or [], only or [], root, runs, rows, jobs, over_budget, Console(as_json, quiet))
+
+
+@app.command()
+def audit(
+    study: StudyFile,
+    method: Annotated[list[str] | None, typer.Option(help="Baseline or learner to audit; may be repeated. Default: prototypes.")] = None,
+    main: Annotated[bool, typer.Option("--main", help="Also audit the study's main learner.")] = False,
+    leak: Annotated[list[str] | None, typer.Option(help="Only this leak; may be repeated.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Target; may be repeated. Default: the study's first.")] = None,
+    fold: Annotated[list[int] | None, typer.Option(help="Only this fold, from 1; may be repeated.")] = None,
+    root: Root = None,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Switch every known leak on, one at a time, and print honest beside leaky. Nothing of it is a result. Continues after a kill."""
+    from stf2m.app.audit import run_audit
+
+    run_audit(study, method or [], main, leak or [], target or [], fold or [], root, runs, rows, Console(as_json, quiet))
 
 
 @app.command()

@@ -80,11 +80,11 @@ def prepare_people(study: Study, paths: Paths, console: Console) -> Segments:
 
 def run_cells(study: Study, segments: Segments, paths: Paths, console: Console) -> list[Row]:
     """One fold: floors, baselines, then the learners with a bar and the time that is left. A finished cell is not done again."""
-    from stf2m.evaluation.execute import _one_thread, keep_timelines
+    from stf2m.evaluation.execute import keep_timelines, one_thread
     from stf2m.evaluation.rows import RowFile, current
     from stf2m.evaluation.work import data_key, run_cell
 
-    _one_thread()
+    one_thread()
     cells = [cell for cell in cells_of(study) if cell.fold == FOLD]
     file, key = RowFile(paths.rows), data_key(segments)
     file.repair()

@@ -37,14 +37,16 @@ def run_train(
     console.result(facts, text)
 
 
-def run_whole_study(study: Path, data: Path | None, runs: Path, rows: Path | None, jobs: int, console: Console) -> None:
+def run_whole_study(
+    study: Path, data: Path | None, runs: Path, rows: Path | None, jobs: int, console: Console, *, over_budget: bool = False
+) -> None:
     """Do what is not yet done, print the tables, and write them beside the rows, with the page."""
     from stf2m.evaluation.execute import run_study
     from stf2m.evaluation.outputs import write_outputs
 
     loaded = load_study(study)
     paths = paths_of(loaded, data=data, runs=runs, rows=rows)
-    found = run_study(loaded, paths, jobs=jobs, say=console.say)
+    found = run_study(loaded, paths, jobs=jobs, say=console.say, over_budget=over_budget)
     show_tables(loaded, found, console)
     written = write_outputs(loaded, paths, found, command=f"stf2m study {study}")
     facts = {"study": loaded.name, "settings": loaded.hash, "rows": str(paths.rows), "tables": tables_as_json(loaded, found)}
@@ -77,10 +79,12 @@ def stored_rows(study: Study, paths: Paths) -> list[Row]:
 
 def write_page(study: Study, rows: list[Row], paths: Paths, out: Path, *, command: str) -> Path:
     """The self-contained HTML page."""
+    from stf2m.evaluation.audit_words import read_audit
+    from stf2m.evaluation.outputs import audit_of
     from stf2m.evaluation.report import write_report
     from stf2m.evaluation.report_study import report_of
 
-    return write_report(report_of(study, rows, read_timelines(paths), command=command), out)
+    return write_report(report_of(study, rows, read_timelines(paths), command=command, audit=read_audit(audit_of(paths.rows))), out)
 
 
 def show_tables(study: Study, rows: list[Row], console: Console) -> None:

@@ -88,7 +88,10 @@ def train_bundle(
 def config_for(study: Study, learner: str) -> Any:
     """The study's settings of one learner; a learner that the study does not list gets the common settings."""
     settings = study.learner_settings(learner) if learner in study.learners else {"learner": learner, **study.training}
-    config, _ = config_of(settings, normalisation=study.recipe.normalisation, where=f"study {study.name}, learner {learner}")
+    where = f"study {study.name}, learner {learner}"
+    if settings.get("sensors"):
+        raise InvalidConfig("a bundle takes its sensors from the recipe", where=where, hint="name them under [recipe.signals]")
+    config, _ = config_of(settings, normalisation=study.recipe.normalisation, where=where)
     return config.model_copy(update={"seed": study.seed})
 
 

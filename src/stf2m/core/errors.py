@@ -21,6 +21,7 @@
     |   +-- UnknownName             40   not in a registry; the neighbours are named
     |   +-- InvalidConfig           41   a key or value that a setting does not take
     |   +-- MissingExtra            42   an optional package is not installed
+    |   +-- OverBudget              43   would take longer than it may
     +-- ScienceError                 (a request that would not be a valid experiment)
         +-- SensorMismatch          50   a bundle and a recording share no usable sensors
         +-- Leak                    51   a split or setting that would leak
@@ -172,6 +173,12 @@ class MissingExtra(ChoiceError):
     """An optional package is not installed; the message names the extra."""
 
     exit_code = 42
+
+
+class OverBudget(ChoiceError):
+    """The work would take longer than its settings allow."""
+
+    exit_code = 43
 
 
 class ScienceError(Stf2mError):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from stf2m.core.files import atomic_write_text
 from stf2m.core.records import Segments
+from stf2m.evaluation.cost import keep_seconds, plan_of
 from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.stores import open_segments
 from stf2m.evaluation.study import Cell, Study, cells_of
@@ -36,6 +37,11 @@ class Paths(NamedTuple):
         """Folder of the timelines kept for the report."""
         return self.rows.with_suffix("") / "timelines"
 
+    @property
+    def seconds(self) -> Path:
+        """How long cells took on this machine."""
+        return self.rows.with_suffix("") / "seconds.csv"
+
 
 def paths_of(study: Study, *, data: Path | None = None, runs: Path | None = None, rows: Path | None = None) -> Paths:
     """Defaults: `STF2M_DATA` or the current folder; `runs/`; `runs/studies/NAME.csv`."""
@@ -49,10 +55,11 @@ def to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr) -> list[Row]:
+def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr, over_budget: bool = False) -> list[Row]:
     """Do every cell that is not yet in the results file; returns the rows of all cells.
 
-    Cells are appended in the order in which they finish; a kill loses at most the running ones.
+    Cells are appended in the order in which they finish; a kill loses at most the running ones. Raises `OverBudget` as soon
+    as what is left is known to take longer than the study may, unless `over_budget` allows it.
     """
     segments = open_segments(
         study, paths.data, paths.runs, lambda done, of, who: say(f"prepared {done}/{of} people ({who})") if done == of else None
@@ -63,11 +70,18 @@ def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr
     have, key = file.finished(), data_key(segments)
     todo = [cell for cell in cells if (cell.settings, key) not in have]
     say(f"{study.name}: {segments!r}; {len(cells)} cells, {len(cells) - len(todo)} already done, {jobs} process{'es' if jobs > 1 else ''}")
-    clock = Clock(len(todo), jobs)
+    clock, plan = Clock(len(todo), jobs), plan_of(study, cells, todo, file.read(), paths.seconds)
+    todo = plan.first(todo)
+    if todo and not over_budget:
+        plan.check()
     for cell, result in _one_by_one(study, segments, todo, say) if jobs <= 1 else _in_processes(study, paths, todo, jobs):
         file.append(result.rows)
         keep_timelines(paths.timelines, cell, result.timelines)
+        keep_seconds(paths.seconds, cell, result.seconds)
+        plan.done(cell, result.seconds)
         say(clock.tick(cell, result.seconds))
+        if not over_budget:
+            plan.check()
     return current(file.read(), {cell.settings for cell in cells})
 
 
@@ -88,7 +102,7 @@ class Clock:
 
 
 def _one_by_one(study: Study, segments: Segments, cells: list[Cell], say: Say):
-    _one_thread()
+    one_thread()
     for cell in cells:
         yield cell, _timed(study, segments, cell, Heartbeat(cell, say))
 
@@ -108,7 +122,7 @@ class Heartbeat:
 
 def _in_processes(study: Study, paths: Paths, cells: list[Cell], jobs: int):
     """Longest cells last in the list are started first, so that no process is left alone with one at the end."""
-    _one_thread()  # inherited
+    one_thread()  # inherited
     waiting = list(reversed(cells))
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(study, paths)) as pool:
         running: dict[Future[CellResult], Cell] = {}
@@ -129,7 +143,7 @@ _here: dict[str, Any] = {}
 
 def _begin(study: Study, paths: Paths) -> None:
     """Open the prepared store once per process."""
-    _one_thread()
+    one_thread()
     _here["study"], _here["segments"] = study, open_segments(study, paths.data, paths.runs)
 
 
@@ -144,7 +158,7 @@ def _timed(study: Study, segments: Segments, cell: Cell, heartbeat: Heartbeat | 
     return result
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """One thread per process: the same sums in the same order everywhere."""
     import torch
     from threadpoolctl import threadpool_limits

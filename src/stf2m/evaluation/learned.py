@@ -12,6 +12,7 @@ from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
 from stf2m.evaluation.predictor import Plain, Probability, Reply, Rows
 from stf2m.evaluation.protocols import Protocol
+from stf2m.evaluation.stores import only_sensors
 from stf2m.meta import LEARNERS
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import Fitted, train
@@ -21,7 +22,7 @@ Heartbeat = Callable[[dict[str, float]], None]
 
 def config_of(settings: dict[str, Any], *, normalisation: str, where: str) -> tuple[TrainConfig, int]:
     """Training settings under the recipe's `normalisation`, and the number of seeds to average; raises `InvalidConfig` or `UnknownName`."""
-    values = dict(settings)
+    values = {name: value for name, value in settings.items() if name != "sensors"}
     seeds = values.pop("seeds", 1)
     if not isinstance(seeds, int) or seeds < 1:
         raise InvalidConfig("seeds", where=where, expected="a whole number from 1", got=seeds)
@@ -47,18 +48,34 @@ def config_under(protocol: Protocol, config: TrainConfig) -> TrainConfig:
 def training_of(settings: dict[str, Any], *, normalisation: str, where: str) -> str:
     """Equal for learners that can share one training."""
     config, seeds = config_of(settings, normalisation=normalisation, where=where)
-    return f"{config.training.hash}-{seeds}"
+    return "-".join([config.training.hash, str(seeds), *settings.get("sensors", ())])
 
 
 class Learned(Plain):
-    """Trains when fitted, with the seed of the cell; several seeds are averaged. `sibling` shares the training of another."""
+    """Trains when fitted, with the seed of the cell; several seeds are averaged. `sibling` shares the training of another.
 
-    def __init__(self, config: TrainConfig, *, seeds: int = 1, sibling: "Learned | None" = None, heartbeat: Heartbeat | None = None):
-        self.config, self.seeds, self.sibling, self.heartbeat = config, seeds, sibling, heartbeat
+    With `sensors` the network is built for these modalities alone and sees nothing of the others.
+    """
+
+    def __init__(
+        self, config: TrainConfig, *, seeds: int = 1, sensors: Sequence[str] = (), sibling: "Learned | None" = None,
+        heartbeat: Heartbeat | None = None,
+    ):  # fmt: skip
+        self.config, self.seeds, self.sensors, self.sibling, self.heartbeat = config, seeds, tuple(sensors), sibling, heartbeat
         self.fitted: tuple[Fitted, ...] = ()
+        self._narrowed: tuple[Segments, Segments] | None = None
+
+    def narrow(self, segments: Segments) -> Segments:
+        """The segments as this learner sees them."""
+        if not self.sensors:
+            return segments
+        if self._narrowed is None or self._narrowed[0] is not segments:
+            self._narrowed = segments, only_sensors(segments, self.sensors)
+        return self._narrowed[1]
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
         """Meta-train on the training people; early stopping on the validation people."""
+        segments = self.narrow(segments)
         if self.sibling is not None:
             own = [self.config.model_copy(update={"seed": one.config.seed}) for one in self.sibling.fitted]
             self.fitted = tuple(one.with_learner(config) for one, config in zip(self.sibling.fitted, own, strict=True))
@@ -84,6 +101,7 @@ class Learned(Plain):
         modalities: Sequence[str] | None = None,
     ) -> Reply:
         """Adapt to the support and answer for the query; see `Predictor.reply`. Rules are those of the first seed."""
+        segments = self.narrow(segments)
         options: dict[str, Any] = {"support_target": support_target, "modalities": modalities}
         said = [one.predict(segments, support, query, **options) for one in self.fitted]
         if len(said) == 1:

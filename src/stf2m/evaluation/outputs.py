@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stf2m.core.files import atomic_write_text, part_of, read_json, sweep_parts
+from stf2m.evaluation.audit_words import read_audit
+from stf2m.evaluation.compare import compared_markdown, comparisons
 from stf2m.evaluation.execute import Paths, read_timelines
+from stf2m.evaluation.figures import curve_svg, ranks_svg
 from stf2m.evaluation.report import write_report
 from stf2m.evaluation.report_study import report_of
 from stf2m.evaluation.results import table_csv, write_results
 from stf2m.evaluation.rows import Row, people_in, remove_person
-from stf2m.evaluation.study import Study
+from stf2m.evaluation.study import Study, protocol_named
+from stf2m.evaluation.table import Table, tables_of
 
 
 class Outputs(NamedTuple):
@@ -23,20 +27,49 @@ class Outputs(NamedTuple):
     """CSV, every metric"""
     report: Path
     """HTML"""
+    facts: Path
+    """JSON of an audit or an ablation; a study alone has none"""
+
+
+def figures_of(rows: Path) -> Path:
+    """Folder of the figures beside a results file."""
+    return rows.with_suffix("") / "figures"
 
 
 def outputs_of(rows: Path) -> Outputs:
     """Where they stand, whether written or not."""
-    return Outputs(rows.with_name(f"{rows.stem}.md"), rows.with_name(f"{rows.stem}-table.csv"), rows.with_name(f"{rows.stem}.html"))
+    names = (f"{rows.stem}.md", f"{rows.stem}-table.csv", f"{rows.stem}.html", f"{rows.stem}.json")
+    return Outputs(*(rows.with_name(name) for name in names))
+
+
+def audit_of(rows: Path) -> Path:
+    """The audit's JSON beside a study's results file, whether written or not."""
+    return outputs_of(rows.with_name(f"{rows.stem}-audit.csv")).facts
 
 
 def write_outputs(study: Study, paths: Paths, rows: Sequence[Row], *, command: str = "") -> Outputs:
-    """Write `NAME.md`, `NAME-table.csv` and `NAME.html` beside the results file; raises `NoSpace`."""
+    """Write `NAME.md`, `NAME-table.csv` and `NAME.html` beside the results file, and figures below it; raises `NoSpace`."""
     made = outputs_of(paths.rows)
-    atomic_write_text(made.results, write_results(study, rows))
+    tables = tables_of(rows, study.primary)
+    compared = compared_markdown(tables, {protocol.card.hash: protocol.heading for protocol in study.asked})
+    atomic_write_text(made.results, write_results(study, rows) + (f"\n{compared}" if compared else ""))
+    write_figures(study, tables, figures_of(paths.rows))
     atomic_write_text(made.table, table_csv(study, rows))
-    write_report(report_of(study, rows, read_timelines(paths), command=command), made.report)
+    write_report(report_of(study, rows, read_timelines(paths), command=command, audit=read_audit(audit_of(paths.rows))), made.report)
     return made
+
+
+def write_figures(study: Study, tables: Sequence[Table], folder: Path) -> list[Path]:
+    """The curve of every table and the critical-difference diagram of every k, as SVG; raises `NoSpace`."""
+    drawn: dict[str, str] = {}
+    for table in tables:
+        name = f"{table.group.target}-{protocol_named(study, table.group.card).heading}".replace(" ", "_").replace(",", "")
+        drawn[f"curve-{name}.svg"] = curve_svg(table, main=study.main)
+        drawn |= {f"ranks-{name}-k{found.shots}.svg": ranks_svg(found, main=study.main) for found in comparisons(table)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in drawn.items():
+        atomic_write_text(folder / name, text)
+    return [folder / name for name in drawn]
 
 
 class Removed(NamedTuple):
@@ -58,7 +91,8 @@ def forget_in_results(rows: Path, dataset: str, person: str, *, whole: bool = Fa
     sweep_parts(rows.parent, rows.name)
     count = people_in(rows)[dataset][person]
     mine = [path for path in sorted(timelines.glob("*.json")) if read_json(path)["person"] == person]
-    pages = [path for path in outputs_of(rows) if path.exists()] if mine or count else []
+    made = (*outputs_of(rows), *sorted(figures_of(rows).glob("*.svg")))
+    pages = [path for path in made if path.exists()] if mine or count else []
     for path in (*pages, *mine):
         path.unlink()
     if count and whole:

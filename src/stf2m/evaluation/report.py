@@ -72,6 +72,18 @@ class ReportTrust:
 
 
 @dataclass(frozen=True)
+class ReportRanks:
+    """Every method against every other at one k: the critical-difference diagram and the pairs as text."""
+
+    k: int
+    words: str
+    svg: str
+    """drawn by us, so it may stand in the page as it is"""
+    columns: list[str]
+    pairs: list[list[str]]
+
+
+@dataclass(frozen=True)
 class ReportTable:
     """One target under one protocol."""
 
@@ -91,6 +103,16 @@ class ReportTable:
     trust: list[ReportTrust] = field(default_factory=list)
     promise: str = ""
     """what coverage means here"""
+    ranks: list[ReportRanks] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ReportAudit:
+    """What leaks would have done; stands under a red banner."""
+
+    caption: str
+    columns: list[str]
+    lines: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -107,6 +129,7 @@ class ReportData:
     """label and value, for the foot: data, settings, code, licence"""
     command: str = ""
     """the command line that makes this again"""
+    audit: ReportAudit | None = None
 
 
 def render(data: ReportData) -> str:
@@ -129,8 +152,12 @@ def write_report(data: ReportData, path: Path) -> Path:
 
 
 def payload(data: ReportData) -> str:
-    """The data as JSON that may stand inside a script element."""
-    text = json.dumps(_finite(asdict(data)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """The data as JSON that may stand inside a script element; what the page already holds as text is left out."""
+    facts = asdict(data)
+    del facts["audit"]
+    for table in facts["tables"]:
+        del table["ranks"]
+    text = json.dumps(_finite(facts), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 

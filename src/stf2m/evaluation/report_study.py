@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stf2m.evaluation.audit_words import COLUMNS, Finding, lines
+from stf2m.evaluation.compare import PAIR_COLUMNS, Comparison, comparisons, pairwise_rows
+from stf2m.evaluation.figures import ranks_svg
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
 from stf2m.evaluation.reading import METRIC_WORDS, reading
-from stf2m.evaluation.report import Headline, ReportData, ReportLine, ReportTable, ReportTrust, Score
+from stf2m.evaluation.report import Headline, ReportAudit, ReportData, ReportLine, ReportRanks, ReportTable, ReportTrust, Score
 from stf2m.evaluation.results import knows_more, label
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.selective import SHARES
@@ -17,7 +20,9 @@ from stf2m.evaluation.trust import Trust, promise, trust_of
 from stf2m.training.calibration import AXES
 
 
-def report_of(study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] = (), *, command: str = "") -> ReportData:
+def report_of(
+    study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] = (), *, command: str = "", audit: tuple[str, list[Finding]] = ("", [])
+) -> ReportData:
     """Everything the rows say, ready to be rendered."""
     tables = tables_of(rows, study.primary)
     people = len({row["person"] for row in rows if row["person"]})
@@ -34,7 +39,7 @@ def report_of(study: Study, rows: Sequence[Row], timelines: Sequence[Timeline] =
     subtitle = f"{people} people the model had never met, {METRIC_WORDS[study.primary]} per person, floors beside every number."
     return ReportData(
         study.title or study.name, subtitle, list(study.marks), [report_table(study, table, rows) for table in tables], list(timelines), facts,
-        command or f"stf2m study {study.name}.toml",
+        command or f"stf2m study {study.name}.toml", ReportAudit(audit[0], list(COLUMNS), [list(line) for line in lines(audit[1])]) if audit[1] else None,
     )  # fmt: skip
 
 
@@ -52,6 +57,7 @@ def report_table(study: Study, table: Table, rows: Sequence[Row]) -> ReportTable
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
         reading=reading(table, study.main), trust=[_trust(study, one) for one in trust_of(rows, table, study.main)],
         promise=promise(study.validation_people) if study.validation_people else "",
+        ranks=[_ranks(study, found) for found in comparisons(table)],
     )  # fmt: skip
 
 
@@ -77,6 +83,11 @@ def _trust(study: Study, one: Trust) -> ReportTrust:
 
 def _metric_words(metric: str) -> str:
     return METRIC_WORDS[metric] + (" (smaller is better)" if metric in SMALLER_IS_BETTER else "")
+
+
+def _ranks(study: Study, found: Comparison) -> ReportRanks:
+    pairs = [list(row) for row in pairwise_rows(found)]
+    return ReportRanks(found.shots, found.words, ranks_svg(found, main=study.main), list(PAIR_COLUMNS), pairs)
 
 
 def _line(study: Study, table: Table, line: Line, context: Sequence[str]) -> ReportLine:

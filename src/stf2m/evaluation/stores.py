@@ -1,6 +1,6 @@
 """Find or make the prepared store of a study, and cut it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from json import dumps
@@ -57,3 +57,18 @@ def only_people(segments: Segments, people: tuple[str, ...]) -> Segments:
     kept = np.isin(segments.subject, [segments.subjects.index(name) for name in people])
     targets = {name: np.where(kept, values, -1).astype(np.int16) for name, values in segments.targets.items()}
     return replace(segments, targets=targets)
+
+
+def only_sensors(segments: Segments, sensors: Sequence[str]) -> Segments:
+    """The same segments with these modalities and their descriptors alone; raises `UnknownName`."""
+    for name in sensors:
+        if name not in segments.modalities:
+            raise UnknownName(f"no sensor {name!r} in {segments.dataset}", hint=f"known: {', '.join(segments.modalities)}")
+    axis = [j for j, name in enumerate(segments.modalities) if name in sensors]
+    columns = [j for j, info in enumerate(segments.descriptor_infos) if info.modality in sensors]
+    return replace(
+        segments, signals={name: segments.signals[name] for name in segments.modalities if name in sensors},
+        infos=tuple(segments.infos[j] for j in axis), starts=segments.starts[:, axis], bounds=segments.bounds[:, axis],
+        present=segments.present[:, axis], quality=segments.quality[:, axis], descriptors=segments.descriptors[:, columns],
+        descriptor_infos=tuple(segments.descriptor_infos[j] for j in columns),
+    )  # fmt: skip

@@ -50,8 +50,8 @@ class Study(Settings):
     grid: tuple[tuple[str, str], ...] = later(())
     """pairs of a network and a learner, each becoming the method "network + learner" """
     learners: dict[str, dict[str, Any]] = Field(default_factory=dict, validate_default=True)
-    """name -> training settings of its own; `seeds = 3` averages three trainings; `learner` and `network` choose another
-    learner or network under this name, and a pair of the grid may have settings under its name too"""
+    """name -> training settings of its own; `seeds = 3` averages three trainings, `sensors = ["eda"]` builds it for these alone;
+    `learner` and `network` choose another learner or network under this name, and a pair of the grid may have settings under its name too"""
     baselines: tuple[str, ...] = ("refit", "prototypes", "refit_and_prototypes")
     floors: tuple[str, ...] = tuple(FLOORS)
     views: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -61,6 +61,8 @@ class Study(Settings):
     """methods that are also asked under `views` and `controls`"""
     marks: tuple[str, ...] = ()
     """what must be printed beside every number ("whole-take face")"""
+    max_cpu_hours: float = later(12.0, gt=0)
+    """the study does not run on when what is left would take longer, unless it is told to"""
 
     @field_validator("learners")
     @classmethod

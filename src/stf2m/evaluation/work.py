@@ -133,9 +133,10 @@ def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
     first = None
     for name in cell.methods:
         how = {"normalisation": study.recipe.normalisation, "where": f"study {study.name}, learner {name}"}
-        config, seeds = config_of(study.learner_settings(name), **how)
+        settings = study.learner_settings(name)
+        config, seeds = config_of(settings, **how)
         config = config_under(protocols_of(study, cell)[0], config)
-        learned = Learned(config, seeds=seeds, sibling=first, heartbeat=heartbeat)
+        learned = Learned(config, seeds=seeds, sensors=settings.get("sensors", ()), sibling=first, heartbeat=heartbeat)
         first = first or learned
         yield Method(name, "learner", learned)
 

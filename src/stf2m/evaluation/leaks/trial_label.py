@@ -1,0 +1,22 @@
+"""Leak 6: the test recording's own label (trial label, self-report) is an input."""
+
+import numpy as np
+
+from stf2m.evaluation.leaks.base import Case, Leak, Leaked, given, single_segments
+
+
+def know_the_trial(case: Case) -> Leaked:
+    """Every segment carries the class that is most frequent in its recording."""
+    segments, labels = case.ask, case.ask.targets[case.target]
+    count = np.zeros((len(segments.recordings), len(segments.emotions[case.target])))
+    known = labels >= 0
+    np.add.at(count, (segments.recording[known], labels[known].astype(int)), 1.0)
+    most = np.eye(count.shape[1])[count.argmax(axis=1)] * (count.sum(axis=1, keepdims=True) > 0)
+    columns = {f"trial label {name}": most[segments.recording, c] for c, name in enumerate(segments.emotions[case.target])}
+    return Leaked(given(case, columns), case.query, "the input, as the label of the whole recording")
+
+
+TRIAL_LABEL = Leak(
+    "trial_label", 6, "the most frequent label of the test recording is an input", know_the_trial,
+    lambda case: f"{single_segments(case)}, so its label is the answer itself" if single_segments(case) else "",
+)  # fmt: skip

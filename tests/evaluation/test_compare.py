@@ -1,0 +1,153 @@
+"""Ranks and pairs equal their references; the diagram shows what the numbers say."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from stf2m.evaluation.compare import PAIR_COLUMNS, against, compare, compared_markdown, comparisons, pairwise_rows
+from stf2m.evaluation.figures import curve_svg, ranks_svg
+from stf2m.evaluation.figures.svg import spread
+from stf2m.evaluation.ranks import cliques, critical_difference, friedman, nemenyi, rank
+from stf2m.evaluation.rows import COLUMNS
+from stf2m.evaluation.statistics import paired, rank_biserial
+from stf2m.evaluation.table import tables_of
+
+METHODS = {
+    "recurrent": ("learner", 0.8),
+    "anil": ("learner", 0.79),
+    "refit": ("baseline", 0.7),
+    "majority": ("floor", 0.5),
+    "time": ("floor", 0.6),
+}
+
+
+def table_of(methods=METHODS, *, protocol="new_person", people=20, shots=(0, 5), noise=0.03, metric="balanced_accuracy", without=()):
+    """A table of methods with these means; `without` (method, person) was not scored."""
+    rng, rows = np.random.default_rng(0), []
+    for name, (role, mean) in methods.items():
+        for p in range(people):
+            for k in shots:
+                row = dict.fromkeys(COLUMNS, "") | {"target": "mood", "card": "c", "protocol": protocol, "person": f"P{p}"}
+                row |= {"method": name, "role": role, "view": "all", "shots": k, "draw": 0, "query": 10}
+                if (name, p) not in without:
+                    rows.append(row | {metric: mean + 0.1 * np.sin(p) + noise * rng.normal()})
+    return tables_of(rows, metric)[0]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_friedman_is_scipys(ties):
+    scores = np.random.default_rng(1).normal(loc=[0, 0.5, 0.2, 1.0], size=(15, 4))
+    scores = scores.round(0) if ties else scores
+    expected = stats.friedmanchisquare(*scores.T)
+    found = rank(scores)
+    assert found.statistic == pytest.approx(expected.statistic) and found.p == pytest.approx(expected.pvalue)
+    np.testing.assert_allclose(found.mean, stats.rankdata(-scores, axis=1).mean(axis=0))
+
+
+def test_the_critical_difference_is_demsars():
+    """Table 5a and the worked example of Demsar (2006): 4 classifiers, 14 data sets, q = 2.569, CD = 1.25."""
+    assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)
+    for methods, q in ((2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)):
+        assert critical_difference(methods, 30) / np.sqrt(methods * (methods + 1) / 180) == pytest.approx(q, abs=0.001)
+
+
+def test_nemenyi_agrees_with_the_critical_difference():
+    found = rank(np.random.default_rng(0).normal(size=(12, 5)) + np.arange(5) * 0.6)
+    p, apart = nemenyi(found), np.abs(found.mean[:, None] - found.mean[None])
+    assert ((p < 0.05) == (apart > found.critical)).all() and (np.diag(p) == 1).all() and np.allclose(p, p.T)
+
+
+def test_bars_join_exactly_what_cannot_be_told_apart():
+    found = rank(np.random.default_rng(3).normal(size=(25, 6)) + np.arange(6) * 0.5)
+    joined = {frozenset((a, b)) for group in cliques(found) for a in group for b in group if a != b}
+    for a in range(6):
+        for b in range(a):
+            assert (frozenset((a, b)) in joined) == (abs(found.mean[a] - found.mean[b]) <= found.critical)
+    groups = [set(group) for group in cliques(found)]
+    assert not any(a < b for a in groups for b in groups)
+
+
+def test_nothing_is_told_from_too_few():
+    assert rank(np.array([[0.1, 0.2]])).p == 1.0 and rank(np.zeros((0, 3))).people == 0
+    same = rank(np.ones((9, 3)))
+    assert same.p == 1.0 and same.statistic == 0.0 and friedman(np.full((4, 3), 2.0)) == (0.0, 1.0)
+    assert rank(np.array([[0.1, np.nan], [0.3, 0.2]])).people == 1
+
+
+def test_rank_biserial_is_wilcoxons_sums():
+    rng = np.random.default_rng(2)
+    gap = rng.normal(size=18) + 0.4
+    above = stats.wilcoxon(gap, alternative="greater").statistic  # W+
+    whole = 18 * 19 / 2
+    assert rank_biserial(gap) == pytest.approx((above - (whole - above)) / whole)
+    assert rank_biserial(np.abs(gap)) == 1.0 and rank_biserial(-np.abs(gap)) == -1.0 and rank_biserial(np.zeros(3)) == 0.0
+    assert paired(gap, np.zeros(18)).rank_biserial == rank_biserial(gap) == -paired(np.zeros(18), gap).rank_biserial
+
+
+def test_all_pairs_of_methods_and_the_strongest_floor():
+    found = compare(table_of(), 5)
+    assert [line.method for line in found.lines] == ["refit", "recurrent", "anil", "time"]
+    assert len(found.pairs) == 6 and all(pair.gap.mean >= 0 for pair in found.pairs)
+    p = [pair.gap.p for pair in found.pairs]
+    assert [pair.p for pair in found.pairs] == pytest.approx(list(holm_by_hand(p)))
+    by = {(pair.a.method, pair.b.method): pair for pair in found.pairs}
+    assert by["recurrent", "refit"].gap.low > 0 and by["recurrent", "refit"].p < 0.01 and by["recurrent", "anil"].gap.low < 0.01
+
+
+def holm_by_hand(p):
+    order, out, worst = np.argsort(p), np.zeros(len(p)), 0.0
+    for place, i in enumerate(order):
+        worst = max(worst, min(1.0, (len(p) - place) * p[i]))
+        out[i] = worst
+    return out
+
+
+def test_people_without_a_method_are_not_ranked():
+    found = compare(table_of(without={("anil", 0), ("refit", 3)}), 5)
+    assert found.ranking.people == 18 and "18 people" in found.words
+
+
+def test_smaller_errors_rank_first():
+    found = compare(table_of({"recurrent": ("learner", 0.1), "refit": ("baseline", 0.3)}, metric="ece"), 5)
+    best = found.lines[int(np.argmin(found.ranking.mean))]
+    assert best.method == "recurrent" and found.pairs[0].a.method == "recurrent" and found.pairs[0].gap.low > 0
+
+
+def test_the_words_and_the_tables():
+    table = table_of()
+    lines = against(table, "recurrent")
+    assert len(lines) == 8 and any(re.match(r"k = 5: \.\d+ above refit \(corrected", line) for line in lines)
+    assert against(table, "nobody") == []
+    text = compared_markdown([table], {"c": "new person"})
+    assert text.count("every pair") == 2 and "Friedman chi-square" in text and "Holm" in text
+    assert all(len(row) == len(PAIR_COLUMNS) for row in pairwise_rows(comparisons(table)[0]))
+    assert compared_markdown([table_of({"recurrent": ("learner", 0.8)})], {"c": "new person"}) == ""
+
+
+def test_figures_are_pictures_of_the_numbers():
+    table = table_of({**METHODS, 'odd <&"> name': ("baseline", 0.65)})
+    found = compare(table, 5)
+    for text in (ranks_svg(found, main="recurrent"), curve_svg(table, main="recurrent")):
+        picture = ElementTree.fromstring(text)
+        words = [node.text or "" for node in picture.iter("{http://www.w3.org/2000/svg}text")]
+        assert any("odd <&" in word for word in words) and any(word.startswith("recurrent") for word in words)
+        width, height = (float(picture.attrib[side]) for side in ("width", "height"))
+        for node in picture.iter("{http://www.w3.org/2000/svg}text"):
+            assert 0 <= float(node.attrib["x"]) <= width and 0 <= float(node.attrib["y"]) <= height
+    dots = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', ranks_svg(found))]
+    assert dots == sorted(dots) and len(dots) == len(found.lines)
+
+
+def test_labels_move_apart_and_keep_their_order():
+    assert spread([10, 10, 11, 50], 5, 0, 100) == [10, 15, 20, 50]
+    moved = spread([98, 99, 100], 5, 0, 100)
+    assert moved == [90, 95, 100]
+
+
+def test_nobody_is_ranked_under_a_leaky_protocol():
+    table = table_of(protocol="literature_random")
+    assert comparisons(table) == [] and against(table, "recurrent") == [] and compared_markdown([table], {"c": "new person"}) == ""
+    assert "LEAKY protocol" in curve_svg(table, main="recurrent") and "LEAKY" not in curve_svg(table_of(), main="recurrent")
