@@ -1,4 +1,4 @@
-"""Write the pages that are taken from the program itself: cli.md, errors.md, settings.md. Run by `make docs`; tests compare."""
+"""Write the pages that are taken from the program itself: cli.md, errors.md, settings.md, protocols.md. Run by `make docs`; tests compare."""
 
 import ast
 import inspect
@@ -13,7 +13,13 @@ NOTE = "<!-- written by docs/generate.py; change the program, then run `make doc
 
 def pages() -> dict[str, str]:
     """File name -> text."""
-    return {"cli.md": cli_page(), "errors.md": errors_page(), "settings.md": settings_page()}
+    return {
+        "cli.md": cli_page(),
+        "errors.md": errors_page(),
+        "settings.md": settings_page(),
+        "protocols.md": protocols_page(),
+        **pictures(),
+    }
 
 
 def cli_page() -> str:
@@ -75,6 +81,46 @@ def settings_page() -> str:
     return text
 
 
+def cards() -> dict[str, Any]:
+    """Card hash -> protocol: every protocol as it is by default, then as the committed studies ask it."""
+    from stf2m.evaluation.protocols import PROTOCOLS
+    from stf2m.evaluation.study import load_study
+
+    studies = [load_study(path) for path in sorted((HERE.parent / "studies").glob("*.toml"))]
+    asked = [kind() for kind in PROTOCOLS.values()] + [protocol for study in studies for protocol in study.asked]
+    return {protocol.card.hash: protocol for protocol in asked}
+
+
+def protocols_page() -> str:
+    """The card of every protocol: words, picture, hash, settings; numbers in results.md link here by the hash."""
+    from stf2m.evaluation.protocols import PROTOCOLS
+
+    found = cards()
+    text = NOTE + "# Protocols\n\n" + (
+        "A protocol says who is new, what may be labelled and what is scored. Every number links to the card of its protocol: the words and the picture\n"
+        "stand for exactly the settings under them, and the hash changes when any setting does. The first card of a protocol has its default settings, the\n"
+        "others are those of the committed studies. [How to add one](how-to/protocol.md).\n"
+    )  # fmt: skip
+    for name in PROTOCOLS:
+        text += f"\n## {name}\n"
+        for key, protocol in found.items():
+            if protocol.name == name:
+                shown = ", ".join(f"`{k} = {v!r}`" for k, v in protocol.card.settings.items())
+                text += f'\n<a id="{key}"></a>\n### {key}\n{protocol.card.words}\n\n![{protocol.heading}]({_picture_file(protocol)})\n\nSettings: {shown}.\n'
+    return text
+
+
+def pictures() -> dict[str, str]:
+    """File name -> SVG; cards that look alike share one."""
+    return {_picture_file(protocol): f"{protocol.card.picture}\n" for protocol in cards().values()}
+
+
+def _picture_file(protocol: Any) -> str:
+    import hashlib
+
+    return f"figures/protocols/{protocol.name}-{hashlib.sha256(protocol.card.picture.encode()).hexdigest()[:6]}.svg"
+
+
 def settings_modules() -> list[ModuleType]:
     """The modules whose settings people write in files."""
     import importlib
@@ -134,8 +180,11 @@ def escape(text: str) -> str:
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and take away pictures of cards that are no more."""
+    for path in (HERE / "figures" / "protocols").glob("*.svg"):
+        path.unlink()
     for name, text in pages().items():
+        (HERE / name).parent.mkdir(parents=True, exist_ok=True)
         (HERE / name).write_text(text, encoding="utf-8")
         print(f"wrote docs/{name}")
 

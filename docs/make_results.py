@@ -8,7 +8,7 @@ from stf2m.evaluation.rows import RowFile, current
 from stf2m.evaluation.study import cells_of, load_study
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = ("ravdess", "ravdess_seconds", "ceap360vr", "stress_predict", "synthetic", "synthetic_null")
+ORDER = ("ravdess", "ravdess_seconds", "ceap360vr", "stress_predict", "synthetic", "synthetic_null", "literature_ceap")
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
         if rows.exists():
             study = load_study(ROOT / "studies" / f"{name}.toml")
             found = current(RowFile(rows).read(), {cell.settings for cell in cells_of(study)})
-            parts.append(write_results(study, found).rstrip())
+            parts.append(write_results(study, found, "protocols.md").rstrip())
     atomic_write_text(ROOT / "docs" / "results.md", "\n\n".join(parts) + "\n")
 
 

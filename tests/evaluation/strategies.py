@@ -96,4 +96,5 @@ def any_sizes(**fixed) -> st.SearchStrategy[dict]:
 def reordered(segments: Segments, order: NDArray[np.integer]) -> Segments:
     """The same rows with the people numbered in another order: person `order[i]` becomes person i."""
     place = np.argsort(order)
-    return replace(segments, subject=place[segments.subject].astype(np.int32), subjects=tuple(segments.subjects[p] for p in order))
+    named = {"subjects": tuple(segments.subjects[p] for p in order), "origin": tuple(segments.origin[p] for p in order if segments.origin)}
+    return replace(segments, subject=place[segments.subject].astype(np.int32), **named)

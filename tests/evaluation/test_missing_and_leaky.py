@@ -101,6 +101,7 @@ def test_a_leaky_score_never_stands_alone(people, tmp_path, monkeypatch):
     table = list(csv.DictReader(io.StringIO(table_csv(study, rows))))
     assert {line["leaky"] for line in table} == {"leaky"} and all(line["minus_floor"] for line in table)
     page = render(report_of(study, rows)).split("<script")[0]
+    assert "people, partly met in training (leaky)" in page and "never met" not in page
     assert page.count("leaky; minus floor") == 1 and "mood · literature random, leaky" in page
     gap = next(fact["minus_floor"] for fact in told if fact["method"] == "prototypes")
     scores = {

@@ -11,8 +11,9 @@ from tests.evaluation.strategies import any_sizes, irregular_segments, reordered
 
 from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Segments
-from stf2m.evaluation.protocols import PROTOCOLS, Fold, Protocol, Split, World, folds, make_protocol
+from stf2m.evaluation.protocols import PROTOCOLS, CrossDataset, Fold, Protocol, Split, World, folds, make_protocol
 from stf2m.evaluation.protocols.split import gaps
+from stf2m.prepare.join import join
 
 Promise = Callable[[Segments, Protocol, Split], None]
 
@@ -51,6 +52,11 @@ def sensors_only(segments: Segments, protocol: Protocol, split: Split) -> None:
             assert lost[:, column].all()
 
 
+def other_data_set(segments: Segments, protocol: Protocol, split: Split) -> None:
+    assert isinstance(protocol, CrossDataset) and segments.origin[split.subject] == protocol.tested
+    (guarded if protocol.apart == "guard" else other_recordings)(segments, protocol, split)
+
+
 def anything(segments: Segments, protocol: Protocol, split: Split) -> None:
     """Leaky: nothing is promised beyond what holds for all."""
 
@@ -63,10 +69,17 @@ PROMISES: dict[str, tuple[Promise, list[dict]]] = {
     "missing_modality": (
         sensors_only, [{}, {"how": "alone", "side": "query"}, {"how": "dropped", "side": "support"}, {"how": "degraded", "burst": 3.0}],
     ),
+    "cross_dataset": (other_data_set, [{}, {"reverse": True, "apart": "guard"}]),
     "literature_random": (anything, [{}, {"query_share": 0.6}]),
 }  # fmt: skip
 """what each protocol promises of a split, and settings under which it is tried"""
 CASES = [(name, options) for name in PROMISES for options in PROMISES[name][1]]
+
+
+def people_for(name: str, sizes: dict) -> Segments:
+    """Random people, from two data sets where the protocol needs two."""
+    first = irregular_segments(**sizes)
+    return join(first, irregular_segments(**{**sizes, "seed": sizes["seed"] + 1})) if PROTOCOLS[name].needs_second else first
 
 
 def test_every_protocol_is_tried():
@@ -96,7 +109,7 @@ def facts(split: Split, names: tuple[str, ...]) -> tuple:
 @settings(max_examples=25, deadline=None)
 @given(sizes=any_sizes(), draws=st.integers(1, 3))
 def test_splits_keep_their_promises(name, options, sizes, draws):
-    segments = irregular_segments(**sizes)
+    segments = people_for(name, sizes)
     protocol = make_protocol({"name": name, "shots": [0, 1, 4], "draws": draws, **options})
     found, labels = all_splits(protocol, segments), segments.targets["mood"]
     for split in found:
@@ -124,9 +137,9 @@ def test_splits_keep_their_promises(name, options, sizes, draws):
 @settings(max_examples=15, deadline=None)
 @given(sizes=any_sizes(people=6), which=st.integers(0, 1))
 def test_training_sees_no_row_that_the_card_forbids(name, options, sizes, which):
-    segments = irregular_segments(**sizes)
+    segments = people_for(name, sizes)
     protocol = make_protocol({"name": name, "shots": [0, 2], "draws": 2, **options})
-    fold = folds(range(6), 2, which, 1)[which]
+    fold = folds(range(len(segments.subjects)), 2, which, 1)[which]
     for turn in range(protocol.turns):
         try:
             world = protocol.world(segments, "mood", fold, 3, turn)
@@ -137,10 +150,15 @@ def test_training_sees_no_row_that_the_card_forbids(name, options, sizes, which)
 
 def check_world(segments: Segments, protocol: Protocol, world: World, fold: Fold) -> None:
     known, labels = world.segments.targets["mood"], segments.targets["mood"]
-    assert ((known == labels) | (known == -1)).all() and world.fold.test == fold.test
+    assert ((known == labels) | (known == -1)).all() and set(world.fold.test) <= set(fold.test)
+    if protocol.needs_second:
+        where = [{segments.origin[p] for p in side} for side in world.fold]
+        assert where[0] and not where[0] & where[2] and where[1] <= where[0] and len(where[2]) <= 1
+    else:
+        assert world.fold.test == fold.test
     sides = [np.flatnonzero(np.isin(segments.subject, people) & (known >= 0)) for people in (world.fold.train, world.fold.validation)]
     assert not set(world.fold.train) & set(world.fold.validation)
-    assert protocol.person_is_known or not set(fold.test) & {*world.fold.train, *world.fold.validation}
+    assert protocol.person_is_known or not set(world.fold.test) & {*world.fold.train, *world.fold.validation}
     learnt = np.concatenate(sides)
     asked = [s for p in fold.test for s in protocol.questions(segments, "mood", p, 3, world.turn)]
     assert {split.draw % protocol.turns for split in asked} <= {world.turn}
@@ -161,7 +179,7 @@ def check_world(segments: Segments, protocol: Protocol, world: World, fold: Fold
 @pytest.mark.parametrize("name", sorted(PROTOCOLS))
 def test_rich_data_is_asked_in_every_draw(name):
     """So that nothing above holds of nothing."""
-    rich = irregular_segments(5, people=4, recordings=40, stimuli=3, length=30, unlabelled=0.1)
+    rich = people_for(name, {"seed": 5, "people": 4, "recordings": 40, "stimuli": 3, "length": 30, "unlabelled": 0.1})
     protocol = make_protocol({"name": name, "shots": [0, 1, 2], "draws": 2, **PROMISES[name][1][0]})
     asked = {(split.subject, split.draw, split.shots) for split in all_splits(protocol, rich) if split.shots}
     assert len({(person, draw) for person, draw, _ in asked}) * 2 == len(asked)

@@ -24,6 +24,7 @@ from stf2m.evaluation.stores import dataset_of, only_people
 from stf2m.evaluation.study import Study, cells_of, load_study
 from stf2m.evaluation.table import tables_of
 from stf2m.evaluation.timeline import Timeline
+from stf2m.prepare.join import join
 
 SETTINGS = {
     "name": "small", "dataset": "random", "targets": ["mood"], "folds": 2, "validation_people": 1, "seed": 3, "main": "prototypes", "detailed": ["prototypes"],
@@ -302,7 +303,7 @@ EVERY = [
     {"name": "new_person", "shots": [0, 2], "draws": 1}, {"name": "completion", "shots": [0, 5], "draws": 1, "guard": 2.0},
     {"name": "first_minutes", "shots": [0, 1], "draws": 1}, {"name": "first_minutes", "shots": [0, 1], "draws": 1, "cut": 1.0},
     {"name": "missing_modality", "shots": [0, 1], "draws": 1}, {"name": "new_person_new_stimulus", "shots": [0, 1], "draws": 1, "groups": 3},
-    {"name": "literature_random", "shots": [0], "draws": 1},
+    {"name": "cross_dataset", "shots": [0, 1], "draws": 1}, {"name": "literature_random", "shots": [0], "draws": 1},
 ]  # fmt: skip
 
 
@@ -315,7 +316,7 @@ def told(page: Path) -> dict:
 
 @pytest.mark.parametrize("way", ["study", "demo"])
 def test_every_protocol_has_its_page_from_rows_and_timelines(make_segments, monkeypatch, tmp_path, way):
-    world = make_segments(2, people=7, recordings=16, length=4)
+    world = join(make_segments(2, people=6, recordings=12, length=4), make_segments(3, people=6, recordings=12, length=4))
     monkeypatch.setattr(execute, "open_segments", lambda *_: world)
     monkeypatch.setattr(BASELINES["prototypes"], "options", {})  # nothing to choose, so that it is quick
     assert {values["name"] for values in EVERY} == set(PROTOCOLS)

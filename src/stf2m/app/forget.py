@@ -174,7 +174,7 @@ def forget_in_runs(runs: Path, dataset: str, person: str, done: InRuns, *, whole
             done.rows |= {rows: gone.rows} if gone.rows else {}
             done.whole += [rows] if gone.rows and whole else []
     for path in sorted(runs.rglob("timelines/*.json")):  # whose rows are gone, so that nothing tells the data set
-        if not _rows_of(path).exists() and read_json(path)["person"] == person:
+        if not _rows_of(path).exists() and read_json(path)["person"] in (person, f"{dataset}:{person}"):
             path.unlink()
             done.timelines.append(path)
 

@@ -235,6 +235,10 @@ class Segments:
     """over 0: descriptors are read relative to the person's own past, and this many segments count as much as everybody's usual"""
     votes: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """target name -> (segment, class) shares of the annotators' votes, rows of 0 where unlabelled; only where several annotated"""
+    origin: tuple[int, ...] = ()
+    """(subject,) number of the data set a person comes from, where several were joined; empty = one data set"""
+    others: tuple[Mapping[str, NDArray[np.float32]], ...] = ()
+    """signals of the data sets 1, 2, ... of `origin`; `signals` are those of data set 0"""
 
     def __post_init__(self) -> None:
         count = len(self.spans)

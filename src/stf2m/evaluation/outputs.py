@@ -90,7 +90,7 @@ def forget_in_results(rows: Path, dataset: str, person: str, *, whole: bool = Fa
     sweep_parts(timelines)
     sweep_parts(rows.parent, rows.name)
     count = people_in(rows)[dataset][person]
-    mine = [path for path in sorted(timelines.glob("*.json")) if read_json(path)["person"] == person]
+    mine = [path for path in sorted(timelines.glob("*.json")) if read_json(path)["person"] in (person, f"{dataset}:{person}")]
     made = (*outputs_of(rows), *sorted(figures_of(rows).glob("*.svg")))
     pages = [path for path in made if path.exists()] if mine or count else []
     for path in (*pages, *mine):

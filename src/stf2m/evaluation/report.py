@@ -104,6 +104,10 @@ class ReportTable:
     promise: str = ""
     """what coverage means here"""
     ranks: list[ReportRanks] = field(default_factory=list)
+    card_hash: str = ""
+    """numbers link to the card by it"""
+    picture: str = ""
+    """the protocol as an SVG element, made by this program"""
 
 
 @dataclass(frozen=True)

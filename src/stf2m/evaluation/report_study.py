@@ -36,7 +36,9 @@ def report_of(
         ("Study", f"{study.name}, settings {study.hash}"),
         ("Code", ", ".join(versions)),
     ]
-    subtitle = f"{people} people the model had never met, {METRIC_WORDS[study.primary]} per person, floors beside every number."
+    known = any(protocol.person_is_known for protocol in study.asked)
+    met = "people, partly met in training (leaky)" if known else "people the model had never met"
+    subtitle = f"{people} {met}, {METRIC_WORDS[study.primary]} per person, floors beside every number."
     return ReportData(
         study.title or study.name, subtitle, list(study.marks), [report_table(study, table, rows) for table in tables], list(timelines), facts,
         command or f"stf2m study {study.name}.toml", ReportAudit(audit[0], list(COLUMNS), [list(line) for line in lines(audit[1])]) if audit[1] else None,
@@ -58,6 +60,7 @@ def report_table(study: Study, table: Table, rows: Sequence[Row]) -> ReportTable
         reading=reading(table, study.main), trust=[_trust(study, one) for one in trust_of(rows, table, study.main)],
         promise=promise(study.validation_people) if study.validation_people else "",
         ranks=[_ranks(study, found) for found in comparisons(table)],
+        card_hash=protocol.card.hash, picture=protocol.card.picture,
     )  # fmt: skip
 
 

@@ -23,14 +23,17 @@ TITLES = {
 }
 
 
-def write_results(study: Study, rows: Sequence[Row]) -> str:
-    """One section: what was asked, a table per target and protocol with floors and intervals, the reading in words."""
+def write_results(study: Study, rows: Sequence[Row], cards: str = "") -> str:
+    """One section: what was asked, a table per target and protocol with floors and intervals, the reading in words.
+
+    `cards` is the page that holds the cards, for a link to each.
+    """
     parts = [f"## {study.title or study.name}", "", _about(study, rows), ""]
     for table in tables_of(rows, study.primary):
         parts += [
             f"### {table.group.target}: {protocol_named(study, table.group.card).heading}",
             "",
-            _card(study, table),
+            _card(study, table, cards),
             "",
             markdown(table, protocol_named(study, table.group.card).context),
             "",
@@ -132,10 +135,11 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
     return text + (f" **{unfinished} of {len(cells)} cells are not finished.**" if unfinished else "")
 
 
-def _card(study: Study, table: Table) -> str:
+def _card(study: Study, table: Table, cards: str) -> str:
     protocol, target = protocol_named(study, table.group.card), table.group.target
     count = f"{len(table.people)} people, {table.query.mean:.0f} scored segments each on average"
-    return f"Protocol `{protocol.name}`. {protocol.words_for(target)} Card `{table.group.card}`; {count}."
+    card = f"[`{table.group.card}`]({cards}#{table.group.card})" if cards else f"`{table.group.card}`"
+    return f"Protocol `{protocol.name}`. {protocol.words_for(target)} Card {card}; {count}."
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -85,8 +85,17 @@ def people_in(path: Path) -> dict[str, Counter[str]]:
     """Data set -> rows of every person, in a results file of any version; empty for a file of another kind."""
     found: dict[str, Counter[str]] = {}
     for row in _raw(path)[1]:
-        found.setdefault(row["dataset"], Counter())[row["person"]] += 1
+        dataset, person = whose(row)
+        found.setdefault(dataset, Counter())[person] += 1
     return found
+
+
+def whose(row: dict[str, str]) -> tuple[str, str]:
+    """(data set, person) of a row; where data sets were joined ("a+b"), its person is named `DATASET:PERSON`."""
+    if "+" in row["dataset"] and ":" in row["person"]:
+        dataset, _, person = row["person"].partition(":")
+        return dataset, person
+    return row["dataset"], row["person"]
 
 
 def remove_person(path: Path, dataset: str, person: str) -> int:
@@ -95,7 +104,7 @@ def remove_person(path: Path, dataset: str, person: str) -> int:
     Other rows keep their text, and their cells stay finished. Only while no study appends to the file.
     """
     names, rows = _raw(path)
-    kept = [row for row in rows if (row["dataset"], row["person"]) != (dataset, person)]
+    kept = [row for row in rows if whose(row) != (dataset, person)]
     gone = Counter((row["cell"], row["data"]) for row in rows) - Counter((row["cell"], row["data"]) for row in kept)
     for row in kept:
         row["cell_rows"] = str(int(row["cell_rows"]) - gone[row["cell"], row["data"]])

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from stf2m.core.emotions import TARGETS
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
+from stf2m.prepare.join import join, translate
 from stf2m.prepare.prepared import Prepared
 from stf2m.prepare.store import prepare_dataset
 
@@ -43,8 +45,38 @@ def store_folder(study: Study, runs: Path) -> Path:
 
 def open_segments(study: Study, data: Path, runs: Path, progress: Progress | None = None) -> Segments:
     """Prepare what is not yet prepared (people already there are kept), then cut and label."""
-    prepared: Prepared = prepare_dataset(dataset_of(study, data), study.recipe.signals, store_folder(study, runs), progress)
-    return only_people(cut(prepared, study.recipe.cut), study.people)
+    if study.second:
+        return only_people(both_data_sets(study, data, runs, progress), study.people)
+    return only_people(cut(_prepared(study, data, runs, progress), study.recipe.cut), study.people)
+
+
+def _prepared(study: Study, data: Path, runs: Path, progress: Progress | None) -> Prepared:
+    return prepare_dataset(dataset_of(study, data), study.recipe.signals, store_folder(study, runs), progress)
+
+
+def both_data_sets(study: Study, data: Path, runs: Path, progress: Progress | None) -> Segments:
+    """The study's two data sets in one vocabulary, joined."""
+    assert study.second is not None
+    second, target = study.second, study.targets[0]
+    sides = [
+        (study, second.first_target or target, second.first_labels),
+        (
+            study.model_copy(update={"dataset": second.dataset, "dataset_options": second.dataset_options}),
+            second.target or target,
+            second.labels,
+        ),
+    ]
+    cuts = [cut(_prepared(one, data, runs, progress), study.recipe.cut.model_copy(update={"targets": (own,)})) for one, own, _ in sides]
+    emotions = vocabulary(target, [(part, own, labels) for part, (_, own, labels) in zip(cuts, sides, strict=True)])
+    return join(*(translate(part, own, target, labels, emotions) for part, (_, own, labels) in zip(cuts, sides, strict=True)))
+
+
+def vocabulary(target: str, sides: list[tuple[Segments, str, dict[str, str]]]) -> tuple[str, ...]:
+    """Classes of the common target: the known ones, else those of a data set that keeps its names, else those the mappings name."""
+    if target in TARGETS:
+        return TARGETS[target].emotions
+    kept = [part.emotions[own] for part, own, labels in sides if not labels]
+    return kept[0] if kept else tuple(dict.fromkeys(name for _, _, labels in sides for name in labels.values()))
 
 
 def only_people(segments: Segments, people: tuple[str, ...]) -> Segments:

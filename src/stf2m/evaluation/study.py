@@ -24,6 +24,23 @@ Control = Literal["shuffled_labels", "shuffled_signals"]
 FLOOR_CELL = "floors"
 
 
+class Second(Settings):
+    """A second data set, prepared and cut by the same recipe and joined to the first, and how both come to one vocabulary."""
+
+    dataset: str
+    """as in the study"""
+    dataset_options: dict[str, Any] = Field(default_factory=dict)
+    """as in the study"""
+    target: str = ""
+    """which of its targets carries the labels; empty = the study's target"""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """its class -> class of the study's target; classes not named lose their label; empty = classes keep their names"""
+    first_target: str = ""
+    """the same for the study's first data set"""
+    first_labels: dict[str, str] = Field(default_factory=dict)
+    """the same for the study's first data set"""
+
+
 class Study(Settings):
     """Settings of a study; every key of the TOML file is one of these."""
 
@@ -33,6 +50,8 @@ class Study(Settings):
     """a name that `stf2m info` knows, or the path of a mapping (.toml)"""
     dataset_options: dict[str, Any] = Field(default_factory=dict)
     """for generated people only: people, recordings, seconds, seed, world"""
+    second: Second | None = later(None)
+    """a second data set, for `cross_dataset`"""
     recipe: Recipe
     targets: tuple[str, ...] = Field(default=("emotion",), min_length=1)
     people: tuple[str, ...] = ()
@@ -85,6 +104,8 @@ class Study(Settings):
         taken = set(self.learners) & {*self.baselines, *self.floors, FLOOR_CELL}
         if taken:
             raise ValueError(f"a learner cannot be named like a baseline or floor: {', '.join(sorted(taken))}")
+        if self.second and len(self.targets) > 1:
+            raise ValueError("a study of two data sets has one target, the one both are brought to")
         return self
 
     @cached_property
@@ -128,6 +149,9 @@ def load_study(path: Path) -> Study:
     study = build(Study, values, where=str(path))
     if not study.asked:
         raise InvalidConfig("a study needs a protocol", where=path)
+    for protocol in study.asked:
+        if protocol.needs_second and study.second is None:
+            raise InvalidConfig(f"{protocol.name} needs a second data set", where=path, hint="add [second] with its dataset")
     return study
 
 
@@ -171,6 +195,7 @@ def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...], card: 
     """Changes when anything changes that these methods' rows depend on, and not when another learner is tuned."""
     whole = study.facts()
     decisive = ("dataset", "dataset_options", "recipe", "people", "folds", "validation_people", "seed", "primary")
+    decisive = (*decisive, "second") if study.second else decisive
     facts: dict[str, Any] = {name: whole[name] for name in decisive}
     facts |= {"target": target, "fold": fold, "methods": methods}
     facts["protocols"] = [card] if card else [p.card.hash for p in study.asked if not p.trains_apart]

@@ -42,11 +42,17 @@ def trust_of(rows: Sequence[Row], table: Table, main: str) -> list[Trust]:
     measured = [row for row in rows if row["aurc"] is not None and (row["target"], row["card"]) == (table.group.target, table.group.card)]
     mine = {one.metric: one for metric in METRICS for one in tables_of(measured, metric)}
     return [
-        Trust(line, k, {metric: one.of(line, k) for metric, one in mine.items() if (line, k) in one.scores})
+        Trust(line, k, {metric: _of(one, line, k, table.people) for metric, one in mine.items() if (line, k) in one.scores})
         for k in table.shots
         for line in _lines(table, main, k)
         if "aurc" in mine and (line, k) in mine["aurc"].scores
     ]
+
+
+def _of(table: Table, line: Line, shots: int, people: Sequence[str]) -> NDArray[np.float64]:
+    """(person,) numbers of exactly these people, NaN for those in whose fold it was not measured."""
+    known = dict(zip(table.people, table.of(line, shots), strict=True))
+    return np.array([known.get(person, np.nan) for person in people])
 
 
 def _lines(table: Table, main: str, shots: int) -> list[Line]:

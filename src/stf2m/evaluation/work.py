@@ -1,6 +1,6 @@
 """The work of one cell: fit on some people, choose on others, and put every question of every protocol to the test people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
 from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import AXES, ORDINAL_METRICS, measure, measure_ratings, measure_votes
-from stf2m.evaluation.predictor import Predictor, Reply
+from stf2m.evaluation.predictor import Predictor, Reply, training_rows
 from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.selective import measure_selective
@@ -65,7 +65,7 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
     base = {"cell": cell.settings, "data": data_key(segments), "dataset": segments.dataset, "target": cell.target, "fold": cell.fold}
     base["code"] = code_version()
     world, segments = in_context(study, segments, cell, world)
-    for method in methods_of(study, world.segments, cell, result.rows, base, heartbeat):
+    for method in methods_of(study, segments, world, cell, result.rows, base, heartbeat):
         began = perf_counter()
         method.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
         fit_seconds = perf_counter() - began
@@ -99,8 +99,11 @@ def in_context(study: Study, segments: Segments, cell: Cell, world: World) -> tu
 
 def fold_of(study: Study, segments: Segments, cell: Cell) -> Fold:
     """Who trains, validates and is tested in this cell: people with labels of the target."""
-    labelled = np.unique(segments.subject[segments.targets[cell.target] >= 0])
-    found = folds(labelled.tolist(), study.folds, study.seed, study.validation_people)
+    labelled = np.unique(segments.subject[segments.targets[cell.target] >= 0]).tolist()
+    origin = segments.origin or (0,) * len(segments.subjects)
+    parts = [[p for p in labelled if origin[p] == number] for number in sorted(set(origin))]
+    # every data set is dealt into folds by itself, so that each fold has people of each
+    found = [merged(each) for each in zip(*(folds(part, study.folds, study.seed, study.validation_people) for part in parts))]
     if cell.fold >= len(found):
         raise InvalidConfig(
             "more folds than labelled people", where=f"study {study.name}", expected=f"at most {len(found)}", got=study.folds
@@ -108,13 +111,21 @@ def fold_of(study: Study, segments: Segments, cell: Cell) -> Fold:
     return found[cell.fold]
 
 
-def methods_of(study: Study, segments: Segments, cell: Cell, rows: list[Row], base: Row, heartbeat: Any) -> Iterator[Method]:
+def merged(parts: Sequence[Fold]) -> Fold:
+    """The folds of several data sets as one."""
+    train, validation, test = (tuple(sorted(p for part in parts for p in part[side])) for side in range(3))
+    return Fold(train, validation, test)
+
+
+def methods_of(study: Study, segments: Segments, world: World, cell: Cell, rows: list[Row], base: Row, heartbeat: Any) -> Iterator[Method]:
     """The cell's predictors; floors that are not defined leave a row with the reason."""
     if cell.methods == (FLOOR_CELL,):
         balanced = study.primary in ("balanced_accuracy", "macro_f1")
         for name in floor_kinds(study):
             floor = FLOORS[name](balanced=balanced)
-            reason = floor.reason(segments, cell.target)
+            reason = floor.reason(world.segments, cell.target)
+            if not reason and floor.uses == "stimulus" and not _knows_a_stimulus(study, segments, world, cell):
+                reason = "training met no stimulus that is scored"
             if reason:
                 rows.append({**base, "method": name, "role": "oracle" if floor.is_oracle else "floor", "note": reason})
             else:
@@ -125,6 +136,15 @@ def methods_of(study: Study, segments: Segments, cell: Cell, rows: list[Row], ba
         yield Method(cell.methods[0], "baseline", NearInTime(baseline) if told else baseline)
     else:
         yield from _learners(study, cell, heartbeat)
+
+
+def _knows_a_stimulus(study: Study, segments: Segments, world: World, cell: Cell) -> bool:
+    """Some stimulus under question occurs in what training sees."""
+    people = [*world.fold.train, *world.fold.validation]
+    seen = world.segments.stimulus[training_rows(world.segments, cell.target, people)]
+    questions = [(protocol, person) for protocol in protocols_of(study, cell) for person in world.fold.test]
+    asked = [q.query for protocol, person in questions for q in protocol.questions(segments, cell.target, person, study.seed, cell.turn)]
+    return not asked or bool(np.isin(segments.stimulus[np.concatenate(asked)], seen[seen >= 0]).any())
 
 
 def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:

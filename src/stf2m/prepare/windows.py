@@ -36,7 +36,17 @@ def read_windows(segments: Segments, rows: NDArray[np.integer], modality: str) -
     axis = segments.modalities.index(modality)
     bounds = segments.bounds[segments.recording[rows], axis].copy()
     bounds[~segments.present[rows, axis]] = 0
-    return gather(segments.signals[modality], segments.starts[rows, axis], bounds, segments.infos[axis].samples)
+    starts, samples = segments.starts[rows, axis], segments.infos[axis].samples
+    if not segments.others:
+        return gather(segments.signals[modality], starts, bounds, samples)
+    out = np.empty((len(starts), len(segments.infos[axis].channels), samples), dtype=np.float32)
+    origin = np.asarray(segments.origin)[segments.subject[rows]]
+    for number, signals in enumerate((segments.signals, *segments.others)):
+        mine = origin == number
+        # a view that was made of the joined segments stands in the first signals for everybody
+        shelf = signals.get(modality, segments.signals[modality])
+        out[mine] = gather(shelf, starts[mine], bounds[mine], samples)
+    return out
 
 
 def chunks_of(count: int, bytes_each: int) -> Iterator[slice]:

@@ -9,6 +9,7 @@ from stf2m.core.config import Settings, later
 from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.folds import Fold
+from stf2m.evaluation.protocols.picture import Picture, draw
 from stf2m.evaluation.protocols.split import Split
 from stf2m.evaluation.protocols.world import World
 
@@ -37,6 +38,8 @@ class ProtocolCard(NamedTuple):
     words: str
     settings: dict
     hash: str
+    picture: str
+    """an SVG element"""
 
 
 class Protocol(Settings):
@@ -47,6 +50,8 @@ class Protocol(Settings):
     """training sees something else than under the other protocols (`world`), so its cells are its own"""
     person_is_known: ClassVar[bool] = False
     """the test person's other segments are in training"""
+    needs_second: ClassVar[bool] = False
+    """the study must name a second data set"""
     is_leaky: ClassVar[bool] = False
     """its scores are no evidence; they are marked wherever they are printed, and stand beside what is left above the floors"""
     offers: ClassVar[tuple[Context, ...]] = ("stimulus", "clock")
@@ -99,6 +104,11 @@ class Protocol(Settings):
         """The card's text for a target; where it has no classes, how "per class" is read."""
         return self.card.words if has_classes(target) else f"{self.card.words} {WITHOUT_CLASSES}"
 
+    @property
+    def picture(self) -> Picture:
+        """Who trains, what is support, what is query, what is taken away."""
+        raise NotImplementedError
+
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
         """Checked splits of one person, smaller k first within a draw; none when the person has too little."""
         raise NotImplementedError
@@ -122,7 +132,7 @@ class Protocol(Settings):
 
     @property
     def card(self) -> ProtocolCard:
-        """Name, words, settings and their hash."""
+        """Name, words, settings and their hash, picture."""
         drawn = ["Learners train on tasks that are drawn as this protocol draws its questions."] if self.context else []
         words = " ".join([self.words, *(CONTEXT_WORDS[kind] for kind in self.context), *drawn])
-        return ProtocolCard(self.name, words, self.facts(), f"{self.name}-{self.hash}")
+        return ProtocolCard(self.name, words, self.facts(), f"{self.name}-{self.hash}", draw(self.picture, self.name.replace("_", " ")))

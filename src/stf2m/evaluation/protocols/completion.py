@@ -7,6 +7,7 @@ import numpy as np
 
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Context, Protocol
+from stf2m.evaluation.protocols.picture import Block, Lane, Picture, others
 from stf2m.evaluation.protocols.split import Split, check_split, gaps, generator, labelled_rows
 
 
@@ -28,6 +29,12 @@ class Completion(Protocol):
             f"{self.guard:g} s (between edges) to any labelled segment are dropped. Smaller k are nested in larger ones, and the query is "
             "the one left by the largest k, so that every k answers the same segments. Classes without any label are marked."
         )
+
+    @property
+    def picture(self) -> Picture:
+        around = (Block("guard", 0.6), Block("support", 0.3), Block("guard", 0.6))
+        session = (Block("query", 1.5), *around, Block("query", 2.5), *around, Block("query", 1.0), *around, Block("query", 2.0))
+        return Picture((*others(), Lane("the new person", session)), "labelled segments anywhere in the session; left to right: time")
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
         labels = segments.targets[target]

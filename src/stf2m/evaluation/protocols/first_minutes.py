@@ -10,6 +10,7 @@ from stf2m.core.emotions import has_classes
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Context, Protocol
+from stf2m.evaluation.protocols.picture import Block, Lane, Picture, others
 from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
 
 
@@ -42,6 +43,11 @@ class FirstMinutes(Protocol):
             f"{where}; the answer is judged on everything that begins at least {self.guard:g} s later. Nothing from after the cut is "
             "used for this person. A class with fewer than k segments before the cut gives all it has; absent classes are marked."
         )
+
+    @property
+    def picture(self) -> Picture:
+        session = (Block("support", 2.0, "up to the cut"), Block("guard", 0.3), Block("query", 5.0, "everything later"))
+        return Picture((*others(), Lane("the new person", session)), "left to right: time since the session began")
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
         if self.cut == "first_block" and not has_classes(target):

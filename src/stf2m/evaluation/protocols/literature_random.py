@@ -9,6 +9,7 @@ from pydantic import Field
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.folds import Fold
+from stf2m.evaluation.protocols.picture import Block, Lane, Picture, others
 from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
 from stf2m.evaluation.protocols.world import World, hide
 
@@ -41,6 +42,14 @@ class LiteratureRandom(Protocol):
             "person nor the recording nor the stimulus is new. k labelled segments per class of the others are given again as support "
             "(k = 0 is what papers report). Every draw has a training of its own. Settings are chosen on people who are not in training. "
             "Floors know the person's labels in training too; each score stands beside the score minus the strongest floor."
+        )
+
+    @property
+    def picture(self) -> Picture:
+        order = "tqtttqtttttqttqtttqt"
+        person = tuple(Block("train" if letter == "t" else "query") for letter in order)
+        return Picture(
+            (*others(), Lane("the person, known", person)), "LEAKY: every scored segment has neighbours in training; left to right: time"
         )
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:

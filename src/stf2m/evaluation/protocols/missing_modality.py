@@ -12,6 +12,7 @@ from stf2m.core.errors import UnknownName
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Context
 from stf2m.evaluation.protocols.new_person import NewPerson
+from stf2m.evaluation.protocols.picture import Block, Lane, Picture, others
 from stf2m.evaluation.protocols.split import Rows, Split, generator
 from stf2m.evaluation.protocols.world import World
 
@@ -54,6 +55,18 @@ class MissingModality(NewPerson):
             "recorded. Training has all sensors, and settings are chosen with all of them. Floors that read no presence answer alike and are "
             "asked once."
         )
+
+    @property
+    def picture(self) -> Picture:
+        whole = tuple(Block(kind, 1.0, name) for kind, name in zip(("support", "query") * 3, "ABCDEF", strict=True))
+        broken = tuple(part for block in whole for part in (self._pieces(block) if self.side in (block.kind, "both") else (block,)))
+        this, rest = (whole, broken) if self.how == "alone" else (broken, whole)
+        return Picture((*others(), Lane("person: this sensor", this), Lane("person: the others", rest)), "A-F: stimuli (or recordings)")
+
+    def _pieces(self, block: Block) -> tuple[Block, ...]:
+        """The block with the sensor taken away, or with a burst in it."""
+        lost = Block("lost", block.width * (self.share if self.how == "degraded" else 1.0), block.text)
+        return (lost, Block(block.kind, block.width * (1 - self.share))) if self.how == "degraded" else (lost,)
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
         names = self.modalities or segments.modalities

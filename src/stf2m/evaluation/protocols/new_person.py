@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from stf2m.core.errors import UnknownName
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Protocol
+from stf2m.evaluation.protocols.picture import Block, Lane, Picture, others
 from stf2m.evaluation.protocols.split import Rows, Split, check_split, generator, labelled_rows, per_class, shortfall
 
 
@@ -48,6 +49,13 @@ class NewPerson(Protocol):
             "The person is new to the model. k labelled segments per class are drawn at random from some recordings of this person "
             f"and the answer is judged on other recordings. {rule} A stimulus met twice stays on one side. Query segments are the same "
             "for every k of a draw. A class with fewer than k segments gives all it has and is marked."
+        )
+
+    @property
+    def picture(self) -> Picture:
+        person = tuple(Block(kind, 1.0, name) for kind, name in zip(("support", "query") * 3, "ABCDEF", strict=True))
+        return Picture(
+            (*others(), Lane("the new person", person)), "A-F: stimuli (or recordings); k per class are drawn from the support's"
         )
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:

@@ -11,6 +11,7 @@ from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.base import Context, Protocol
 from stf2m.evaluation.protocols.folds import Fold
+from stf2m.evaluation.protocols.picture import Lane, Picture, stimuli
 from stf2m.evaluation.protocols.split import Split, check_split, generator, labelled_rows, per_class, shortfall
 from stf2m.evaluation.protocols.world import World, hide
 
@@ -42,6 +43,18 @@ class NewPersonNewStimulus(Protocol):
             "either. k labelled segments per class are drawn at random from the person's stimuli of the remaining groups, which training "
             "did see. A stimulus met twice stays on one side; segments without a known stimulus are not used at all. Query segments are "
             "the same for every k of a draw. A class with fewer than k segments gives all it has and is marked."
+        )
+
+    @property
+    def picture(self) -> Picture:
+        away, seen = stimuli("held back", "GH"), "ABCD"
+        return Picture(
+            (
+                Lane("training people", (*stimuli("train", seen), *stimuli("held back", "EF"), *away)),
+                Lane("validation people", (*stimuli("support", seen), *stimuli("choose", "EF"), *away)),
+                Lane("the new person", (*stimuli("support", seen), *stimuli("held back", "EF"), *stimuli("query", "GH"))),
+            ),
+            "A-H: stimuli; each group is scored once, by a training that has not seen it",
         )
 
     def splits(self, segments: Segments, target: str, subject: int, seed: int) -> Iterator[Split]:
