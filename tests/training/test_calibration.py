@@ -193,6 +193,13 @@ def test_what_cannot_be_fitted_is_not_fitted():
     assert one.sets_of(lonely.probability, "class")[:, 2].all()
 
 
+def test_one_emotion_is_never_undecided_and_two_are_when_both_are_possible():
+    fit = Fit(shots=0, labels=0, people=3, segments=99, temperature=1.0, share=0.75, sets={"people": (0.6,)})
+    assert not fit.is_undecided(np.ones((3, 1))).any()
+    assert fit.is_undecided(np.array([[0.55, 0.45], [0.7, 0.3]])).tolist() == [True, False]
+    assert fit.is_undecided(np.array([[0.45, 0.44, 0.11], [0.8, 0.1, 0.1]])).tolist() == [True, False]
+
+
 def test_the_fit_of_fewer_labels_is_used_between_two():
     fits = [Fit(shots=k, labels=n, people=3, segments=99, temperature=1.0, share=0.75, sets={}) for k, n in ((0, 0), (1, 2), (5, 10))]
     found = Calibration(level=0.9, fits=tuple(fits))

@@ -316,6 +316,41 @@ def predict(
 
 
 @app.command()
+def ask(
+    bundle: Bundle,
+    recording: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
+    person: Annotated[str | None, typer.Option(help="A person who was personalised; without, for people in general.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV of what is labelled in this recording already.")] = None,
+    scale: Annotated[tuple[float, float], typer.Option(help="Lowest and highest valence and arousal in the labels file.")] = (-1.0, 1.0),
+    count: Annotated[int, typer.Option(help="How many segments to name.", min=1)] = 5,
+    people: People = None,
+    use: Use = "research",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Name the segments of a recording that should be labelled next, and why."""
+    from stf2m.app.use import run_ask
+
+    run_ask(bundle, recording, person, labels, scale, count, people, use, Console(as_json, quiet))
+
+
+@app.command()
+def asking(
+    study: StudyFile,
+    budget: Annotated[int, typer.Option(help="Most labels to ask of a person.", min=1)] = 16,
+    root: Root = None,
+    runs: Runs = Path("runs"),
+    rows: Rows = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare ways to choose the segments that a new person labels: score over asked labels. Continues after a kill."""
+    from stf2m.app.studies import run_asking_study
+
+    run_asking_study(study, budget, root, runs, rows, Console(as_json, quiet))
+
+
+@app.command()
 def rules(
     bundle: Bundle,
     delete: Annotated[list[int] | None, typer.Option(help="Number of a rule to delete; may be repeated.")] = None,

@@ -45,10 +45,7 @@ def load_adaptation(folder: Path, person: str, bundle: Bundle) -> Adaptation:
         others = mine.is_dir() and any((child / FACTS).is_file() for child in mine.iterdir())
         what = f"{person!r} was personalised with another bundle" if others else f"no adaptation of {person!r}"
         raise NotStored(what, where=folder, hint="run stf2m personalise with this bundle and some labels first")
-    facts = read_json(place / FACTS)
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        got = facts.get("format") if isinstance(facts, dict) else "no format"
-        raise WrongVersion("an adaptation of another version", where=place, expected=f"format {FORMAT}", got=got, hint="personalise again")
+    _facts(place)
     try:
         tensors = load((place / TENSORS).read_bytes())
     except FileNotFoundError:
@@ -63,6 +60,19 @@ def load_adaptation(folder: Path, person: str, bundle: Bundle) -> Adaptation:
         if name:
             parts[kind][name] = value
     return Adaptation(parts["params"], parts["memory"], tensors["losses"])
+
+
+def labels_seen(folder: Path, person: str, bundle: Bundle) -> dict[str, int]:
+    """Labelled segments per emotion that a kept adaptation has seen; raises as `load_adaptation`."""
+    return {str(name): int(count) for name, count in _facts(folder_of_person(folder, person) / digest_of(bundle))["segments"].items()}
+
+
+def _facts(place: Path) -> dict:
+    facts = read_json(place / FACTS)
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        got = facts.get("format") if isinstance(facts, dict) else "no format"
+        raise WrongVersion("an adaptation of another version", where=place, expected=f"format {FORMAT}", got=got, hint="personalise again")
+    return facts
 
 
 def note_timeline(folder: Path, person: str, path: Path) -> None:

@@ -1,23 +1,26 @@
 """Recordings and a bundle (and a person's adaptation) -> one answer per segment, with how sure it is and why."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.app.conform import segments_for
-from stf2m.app.people import load_adaptation
+from stf2m.app.people import labels_seen, load_adaptation
 from stf2m.app.personalise import check_use, home_of, one_person
-from stf2m.core.prediction import Prediction, Status
+from stf2m.core.prediction import NOT_CALIBRATED, Prediction, Status
 from stf2m.core.records import Recording, Segments
 from stf2m.core.tensors import Adaptation
 from stf2m.training.bundle import Bundle
+from stf2m.training.calibration import AXES, Fit
+from stf2m.training.run import Answer
 from stf2m.training.words import rules_in_words
 
 POOR = 0.5
 """mean quality of the present sensors below which a segment is called poor"""
 UNSURE = 0.95
-"""normalised entropy above which an answer is withheld (two classes: nobody above 0.62)"""
+"""normalised entropy above which a bundle without calibration withholds an answer (two classes: nobody above 0.62)"""
 
 
 def predict(
@@ -28,31 +31,65 @@ def predict(
     Raises `NotStored` for a person who was not personalised, `SensorMismatch`, `NoConsent`, and what preparing raises.
     """
     check_use(bundle, [recording], use)
-    adaptation = load_adaptation(home_of(bundle, folder), person, bundle) if person is not None else None
-    return predict_with(bundle, recording, adaptation, subject=person)
+    if person is None:
+        return predict_with(bundle, recording, None)
+    home = home_of(bundle, folder)
+    adaptation = load_adaptation(home, person, bundle)
+    return predict_with(bundle, recording, adaptation, subject=person, labels=sum(labels_seen(home, person, bundle).values()))
 
 
-def predict_with(bundle: Bundle, recording: Recording, adaptation: Adaptation | None, *, subject: str | None = None) -> Prediction:
-    """Answer a recording under an adaptation in memory; None answers for people in general."""
+def predict_with(
+    bundle: Bundle, recording: Recording, adaptation: Adaptation | None, *, subject: str | None = None, labels: int | None = None
+) -> Prediction:
+    """Answer a recording under an adaptation in memory; None answers for people in general. `labels`: see `read_out`."""
     segments = one_person(segments_for(bundle, [recording]))
-    return read_out(bundle, segments, adaptation, recording=recording.id, subject=subject or recording.subject)
+    return read_out(bundle, segments, adaptation, recording=recording.id, subject=subject or recording.subject, labels=labels)
 
 
-def read_out(bundle: Bundle, segments: Segments, adaptation: Adaptation | None, *, recording: str, subject: str) -> Prediction:
-    """Segments of one person -> a `Prediction`."""
+def read_out(
+    bundle: Bundle, segments: Segments, adaptation: Adaptation | None, *, recording: str, subject: str, labels: int | None = None
+) -> Prediction:
+    """Segments of one person -> a `Prediction`.
+
+    `labels`: how many labelled segments the adaptation has seen, which chooses the calibration; where that is not known the
+    answer is not calibrated and says so.
+    """
     rows = np.arange(len(segments))
     fitted = bundle.fitted
     answer = fitted.predict(segments, rows[:0], rows) if adaptation is None else fitted.score(adaptation, segments, rows)
     rating = answer.rating if bundle.facts.get("rated", True) else np.full_like(answer.rating, np.nan)
-    uncertainty = normalised_entropy(answer.probability)
+    fit, words = fit_of(bundle, 0 if adaptation is None else labels)
+    trust = calibrated(fit, answer, rated=bool(bundle.facts.get("rated", True)))
+    uncertainty = normalised_entropy(trust["probability"])
     status = status_of(segments, personalised=adaptation is not None)
     rules = bundle.rules if adaptation is None else rules_in_words(fitted, adaptation)
-    withheld = (uncertainty > UNSURE) | ~segments.present.any(axis=1)
+    undecided = uncertainty > UNSURE if fit is None else fit.is_undecided(answer.probability)
+    withheld = undecided | ~segments.present.any(axis=1)
     return Prediction(
-        recording=recording, subject=subject, spans=segments.spans, emotions=bundle.emotions, probability=answer.probability,
+        recording=recording, subject=subject, spans=segments.spans, emotions=bundle.emotions, calibration=words, **trust,
         valence=rating[:, 0], arousal=rating[:, 1], uncertainty=uncertainty, abstained=withheld, status=status,
         modalities=segments.modalities, modality_weight=answer.modality_weight, firing=answer.firing, rules=rules,
     )  # fmt: skip
+
+
+def fit_of(bundle: Bundle, labels: int | None) -> tuple[Fit | None, str]:
+    """The bundle's fit for this many labels, and what holds in words."""
+    if bundle.calibration is None:
+        return None, NOT_CALIBRATED
+    if labels is None:
+        return None, "not calibrated: how many labels the adaptation has seen is not known"
+    return bundle.calibration.after(labels), bundle.calibration.sentence
+
+
+def calibrated(fit: Fit | None, answer: Answer, *, rated: bool) -> dict[str, Any]:
+    """`probability`, `possible`, `valence_range` and `arousal_range` of a prediction; the ranges only where people rated."""
+    if fit is None:
+        return {"probability": answer.probability, "possible": None, "valence_range": None, "arousal_range": None}
+    found: dict[str, Any] = {"possible": fit.sets_of(answer.probability, "people")}
+    for i, axis in enumerate(AXES):
+        span = fit.interval(axis, answer.rating[:, i], answer.probability, "people") if rated else None
+        found[f"{axis}_range"] = None if span is None else span.astype(np.float32)
+    return found | {"probability": fit.probability(answer.probability).astype(np.float32)}
 
 
 def normalised_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:

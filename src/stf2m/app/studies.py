@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stf2m.app.console import Console
 from stf2m.core.errors import NotStored
+from stf2m.core.files import atomic_write_text
 from stf2m.evaluation.execute import Paths, paths_of, read_timelines
 from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.study import Study, cells_of, load_study, protocol_named
@@ -52,6 +53,31 @@ def run_whole_study(
     facts = {"study": loaded.name, "settings": loaded.hash, "rows": str(paths.rows), "tables": tables_as_json(loaded, found)}
     facts["written"] = [str(path) for path in written]
     console.result(facts, f"rows: {paths.rows}; written: {', '.join(map(str, written))}")
+
+
+def run_asking_study(study: Path, budget: int, data: Path | None, runs: Path, rows: Path | None, console: Console) -> None:
+    """Do the folds that are not yet done, print the curves, and write them beside the rows."""
+    from stf2m.evaluation.curves import asking_cells, asking_text, run_asking
+    from stf2m.evaluation.execute import Heartbeat, one_thread
+    from stf2m.evaluation.stores import open_segments
+    from stf2m.evaluation.work import data_key
+
+    one_thread()
+    loaded = load_study(study)
+    paths = paths_of(loaded, data=data, runs=runs, rows=rows or runs / "asking" / f"{loaded.name}.csv")
+    with console.progress("prepare") as tick:
+        segments = open_segments(loaded, paths.data, paths.runs, tick)
+    cells, file = asking_cells(loaded, budget), RowFile(paths.rows)
+    file.repair()
+    have, key = file.finished(), data_key(segments)
+    for i, cell in enumerate(cells):
+        if (cell.settings, key) not in have:
+            file.append(run_asking(loaded, segments, cell, budget, Heartbeat(cell, console.say)))
+        console.say(f"[{i + 1}/{len(cells)}] {cell.label}: asked")
+    text = asking_text(loaded, current(file.read(), {cell.settings for cell in cells}))
+    page = paths.rows.with_suffix(".md")
+    atomic_write_text(page, text)
+    console.result({"rows": str(paths.rows), "text": str(page), "markdown": text}, f"{text}\nrows: {paths.rows}; written: {page}")
 
 
 def run_report(study: Path, runs: Path, rows: Path | None, out: Path | None, markdown: bool, console: Console) -> None:

@@ -25,13 +25,19 @@ def top_rules(prediction: Prediction, segment: int) -> list[str]:
 
 
 def to_rows(prediction: Prediction) -> list[dict[str, Any]]:
-    """One dict per segment: times in s, one `probability ...` per emotion, one `weight ...` per modality, rules in words."""
+    """One dict per segment: times in s, one `probability ...` per emotion, one `weight ...` per modality, rules in words.
+
+    `possible` names the emotions that cannot be ruled out, and `valence low` .. `arousal high` are the ends of the intervals;
+    empty where the answer is not calibrated.
+    """
     rows = []
     for i, (onset, offset) in enumerate(prediction.spans.tolist()):
         row: dict[str, Any] = {"recording": prediction.recording, "subject": prediction.subject, "onset": onset, "offset": offset}
         row["emotion"] = prediction.emotions[int(prediction.probability[i].argmax())]
         row |= {f"probability {name}": _number(p) for name, p in zip(prediction.emotions, prediction.probability[i])}
         row["valence"], row["arousal"] = _number(prediction.valence[i]), _number(prediction.arousal[i])
+        row |= _ranges(prediction, i)
+        row["possible"] = [] if prediction.possible is None else [n for n, here in zip(prediction.emotions, prediction.possible[i]) if here]
         row["uncertainty"], row["abstained"] = _number(prediction.uncertainty[i]), bool(prediction.abstained[i])
         row["status"] = str(prediction.status[i])
         row |= {f"weight {name}": _number(w) for name, w in zip(prediction.modalities, prediction.modality_weight[i])}
@@ -40,10 +46,20 @@ def to_rows(prediction: Prediction) -> list[dict[str, Any]]:
     return rows
 
 
+def _ranges(prediction: Prediction, segment: int) -> dict[str, float | None]:
+    """`valence low`, `valence high`, `arousal low`, `arousal high`; None where the answer is not calibrated."""
+    both = {"valence": prediction.valence_range, "arousal": prediction.arousal_range}
+    return {
+        f"{axis} {end}": None if found is None else _number(found[segment, i])
+        for axis, found in both.items()
+        for i, end in enumerate(("low", "high"))
+    }
+
+
 def write_timeline(prediction: Prediction, path: str | Path) -> None:
     """Write the rows to `path` as its suffix says, whole or not at all.
 
-    CSV joins the rules of a segment with " | "; JSON also carries the sentence of every status. Raises `UnknownName` for
+    CSV joins the rules, and the possible emotions, of a segment with " | "; JSON also carries the sentence of every status. Raises `UnknownName` for
     another suffix and `NoSpace` when the disk is full.
     """
     path = Path(path)
@@ -71,6 +87,7 @@ def to_document(prediction: Prediction) -> dict[str, Any]:
         "subject": prediction.subject,
         "emotions": list(prediction.emotions),
         "modalities": list(prediction.modalities),
+        "calibration": prediction.calibration,
         "statuses": {str(status): status.sentence for status in found},
         "segments": to_rows(prediction),
     }
@@ -86,7 +103,7 @@ def _as_csv(rows: list[dict[str, Any]]) -> str:
     if rows:
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**row, "rules": " | ".join(row["rules"])} for row in rows)
+        writer.writerows({**row, **{name: " | ".join(row[name]) for name in ("possible", "rules")}} for row in rows)
     return text.getvalue()
 
 

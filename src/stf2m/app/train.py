@@ -15,12 +15,14 @@ from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
 from stf2m.data.datasets.base import Dataset
 from stf2m.data.store import RecordingStore, register_derived
-from stf2m.evaluation.learned import config_of
+from stf2m.evaluation.calibrating import calibrate
+from stf2m.evaluation.learned import Learned, config_of
 from stf2m.evaluation.stores import dataset_of, only_people, open_segments
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, save_bundle
+from stf2m.training.calibration import Calibration
 from stf2m.training.run import Fitted, train
 from stf2m.training.words import rule_use
 
@@ -109,7 +111,8 @@ def write_bundle(
 ) -> dict[str, Any]:
     """Save the bundle with its card; in a store, register it as derived from its people.
 
-    What was trained from another bundle carries that bundle's people and edits on.
+    What was trained from another bundle carries that bundle's people and edits on. Validation people on whom that bundle was
+    trained are no strangers to the network, so then nothing is calibrated.
     """
     card, segments = material.dataset.card, material.segments
     if out.exists() and not (out / "bundle.json").exists():
@@ -120,10 +123,26 @@ def write_bundle(
     facts: dict[str, Any] = {
         "dataset": card.name, "licence": card.licence, "consent": card.consent, "people": len(names), "subjects": names,
         "study": study.name, "marks": list(study.marks), "rated": bool(np.isfinite(segments.rating).any()),
-        "validation": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
+        "judges": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
         **{name: before[name] for name in ("edits", "edited_from") if name in before},
     }  # fmt: skip
-    save_bundle(out, fitted, study.recipe, facts)
+    strangers = not set(facts["judges"]) & (set(before.get("subjects", [])) - set(before.get("judges", [])))
+    calibration = calibration_of(fitted, study, segments, judges) if strangers else None
+    save_bundle(out, fitted, study.recipe, facts, calibration)
     if material.store is not None:
         register_derived(material.store, out, "bundle", tuple(names))
-    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts}
+    said = calibration.sentence if calibration else "not calibrated"
+    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, "calibration": said}
+
+
+def calibration_of(fitted: Fitted, study: Study, segments: Segments, judges: list[int]) -> Calibration | None:
+    """Temperature and thresholds from the validation people, asked as the study's first protocol asks; None where that leaves too little.
+
+    They also chose the best step, which makes the fit a little too trusting.
+    """
+    learned = Learned(fitted.config)
+    learned.fitted = (fitted,)
+    protocol = study.asked[0]
+    splits = [split for person in judges for split in protocol.splits(segments, fitted.target, person, study.seed)]
+    found = calibrate(learned, segments, fitted.target, splits)
+    return found if found.fits else None

@@ -1,8 +1,11 @@
-"""What the command line does with a bundle: personalise and predict."""
+"""What the command line does with a bundle: ask, personalise and predict."""
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from stf2m.app.ask import ask
 from stf2m.app.console import Console
 from stf2m.app.labels import read_labels
 from stf2m.app.people import note_timeline
@@ -51,17 +54,39 @@ def run_predict(
         console.result(to_document(said))
         return
     if out is None:
-        console.table(("from", "to", "emotion", "p", "valence", "arousal", "uncertainty", "status", "strongest rule"), table_rows(said))
+        console.table(
+            ("from", "to", "emotion", "p", "possible", "valence", "arousal", "uncertainty", "status", "strongest rule"), table_rows(said)
+        )
     for status in dict.fromkeys(said.status):
         console.say(f"{status}: {status.sentence}")
+    console.say(f"{said.calibration}")
     console.result({}, summary(said) + (f"; timeline: {out}" if out else ""))
+
+
+def run_ask(
+    bundle: Path,
+    recording: Path,
+    person: str | None,
+    labels: Path | None,
+    scale: tuple[float, float],
+    count: int,
+    folder: Path | None,
+    use: str,
+    console: Console,
+) -> None:
+    """Name the segments of one recording that should be labelled next."""
+    given = read_labels(labels, scale=scale) if labels else None
+    found = ask(load_bundle(bundle), read(recording), person=person, labels=given, count=count, folder=folder, use=use)
+    lines = [f"{i}. {one.onset:.1f} to {one.offset:.1f} s: {one.why}" for i, one in enumerate(found, 1)]
+    facts = {"recording": str(recording), "person": person, "segments": [asdict(one) for one in found]}
+    console.result(facts, "\n".join(["Label these next, the most telling first:", *lines]))
 
 
 def table_rows(said: Prediction) -> list[tuple[str, ...]]:
     """The timeline for a terminal."""
     rows = []
     for i, row in enumerate(to_rows(said)):
-        numbers = [f"{row[name]:+.2f}" if row[name] is not None else "-" for name in ("valence", "arousal")]
+        numbers = [_rating(row, name) for name in ("valence", "arousal")]
         emotion = f"({row['emotion']})" if row["abstained"] else row["emotion"]
         probability = f"{said.probability[i].max():.2f}"
         strongest = row["rules"][0] if row["rules"] else "-"
@@ -71,6 +96,7 @@ def table_rows(said: Prediction) -> list[tuple[str, ...]]:
                 f"{row['offset']:.1f}",
                 emotion,
                 probability,
+                " | ".join(row["possible"]) or "-",
                 *numbers,
                 f"{row['uncertainty']:.2f}",
                 row["status"],
@@ -78,6 +104,14 @@ def table_rows(said: Prediction) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def _rating(row: dict[str, Any], name: str) -> str:
+    """`+0.12` or `+0.12 (-0.30..+0.54)`."""
+    if row[name] is None:
+        return "-"
+    low, high = row[f"{name} low"], row[f"{name} high"]
+    return f"{row[name]:+.2f}" if low is None else f"{row[name]:+.2f} ({low:+.2f}..{high:+.2f})"
 
 
 def summary(said: Prediction) -> str:

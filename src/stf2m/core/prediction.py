@@ -30,6 +30,9 @@ class Status(StrEnum):
         }[self]
 
 
+NOT_CALIBRATED = "not calibrated: probabilities, sets and intervals were fitted on nobody"
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """One answer per segment.
@@ -37,6 +40,9 @@ class Prediction:
     `spans` (segment, 2) s; `probability` (segment, emotion), rows sum to 1; `valence`, `arousal` (segment,) in -1..1;
     `uncertainty` (segment,) normalised entropy 0..1; `abstained` (segment,) bool; `status` one `Status` per segment;
     `modality_weight` (segment, modality), rows sum to 1 or are 0; `firing` (segment, rule); `rules` one sentence per rule.
+    From a calibrated bundle `probability` is calibrated, `possible` (segment, emotion) marks the emotions that cannot be ruled
+    out, and `valence_range`, `arousal_range` (segment, 2) hold the interval around the number; else these are None.
+    `calibration` says in words what holds.
     """
 
     recording: str
@@ -53,6 +59,10 @@ class Prediction:
     modality_weight: NDArray[np.float32]
     firing: NDArray[np.float32]
     rules: tuple[str, ...]
+    possible: NDArray[np.bool_] | None = None
+    valence_range: NDArray[np.float32] | None = None
+    arousal_range: NDArray[np.float32] | None = None
+    calibration: str = NOT_CALIBRATED
 
     def __post_init__(self) -> None:
         if self.probability.shape != (len(self.spans), len(self.emotions)):
@@ -61,6 +71,8 @@ class Prediction:
             )
         if len(self.spans) and np.abs(self.probability.sum(axis=1) - 1).max() > 1e-3:
             raise InvalidRecord("probabilities must sum to 1", where=self.recording)
+        if self.possible is not None and self.possible.shape != self.probability.shape:
+            raise InvalidRecord("set", where=self.recording, expected=self.probability.shape, got=self.possible.shape)
 
     @property
     def emotion(self) -> list[str]:

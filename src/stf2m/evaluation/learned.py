@@ -122,6 +122,10 @@ class Learned(Plain):
         """See `Predictor.predict`."""
         return self.reply(segments, support, query, target=target, support_target=support_target, modalities=modalities).probability
 
+    def codes(self, segments: Segments, rows: Rows) -> NDArray[np.float32]:
+        """(row, hidden): what the head of the first seed reads, see `Fitted.codes`."""
+        return self.fitted[0].codes(segments, rows)
+
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules in words, in the order of `Reply.firing`."""

@@ -17,12 +17,14 @@ from stf2m.core.files import atomic_directory, read_json, sha256
 from stf2m.prepare.normalise import Normaliser
 from stf2m.prepare.recipe import Recipe
 from stf2m.training.build import Inputs, build
+from stf2m.training.calibration import Calibration
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import Fitted
 from stf2m.training.words import rules_in_words
 
 FORMAT = 1
 WEIGHTS = "network.safetensors"
+CALIBRATION = "calibration.json"
 WRITTEN = ("format", "version", "torch", "sha256")
 """facts about the files of a bundle, made anew whenever one is written"""
 
@@ -36,6 +38,8 @@ class Bundle:
     facts: dict[str, Any]
     rules: tuple[str, ...]
     path: Path | None = None
+    calibration: Calibration | None = None
+    """fitted on validation people; None in bundles of earlier versions, and in edited ones, whose answers are other ones"""
 
     @property
     def net(self) -> Any:
@@ -54,7 +58,7 @@ class Bundle:
         return self.fitted.inputs.emotions
 
 
-def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any]) -> Path:
+def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any], calibration: Calibration | None = None) -> Path:
     """Write a bundle folder whole or not at all (an older one at `path` is replaced).
 
     `facts`: what the card must say, at least `dataset`, `licence`, `consent`, `people` (how many), `subjects` (names, so
@@ -73,8 +77,10 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
         (folder / "config.toml").write_text(tomli_w.dumps(_no_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
         (folder / "recipe.toml").write_text(tomli_w.dumps(_no_none(recipe.model_dump(mode="json"))), encoding="utf-8")
         (folder / "inputs.json").write_text(json.dumps(inputs), encoding="utf-8")
+        if calibration is not None:
+            (folder / CALIBRATION).write_text(calibration.model_dump_json(indent=1), encoding="utf-8")
         (folder / "rules.txt").write_text("\n".join(rules) + "\n", encoding="utf-8")
-        (folder / "card.md").write_text(card_text(card, rules), encoding="utf-8")
+        (folder / "card.md").write_text(card_text(card, rules, calibration), encoding="utf-8")
         sums = {p.name: sha256(p) for p in sorted(folder.iterdir())}
         (folder / "bundle.json").write_text(json.dumps({**card, "sha256": sums}, indent=1), encoding="utf-8")
     return path
@@ -112,7 +118,10 @@ def load_bundle(path: str | Path) -> Bundle:
     net, learner, _ = build(config, inputs)
     fitted = Fitted(config, inputs, facts["target"], net.eval(), learner, parts["params"], normaliser)
     rules = tuple((path / "rules.txt").read_text(encoding="utf-8").splitlines()) if config.network.fuzzy in ("htsk", "tsk") else ()
-    return Bundle(fitted, recipe, facts, rules, path)
+    calibration = None
+    if CALIBRATION in facts["sha256"]:
+        calibration = build_settings(Calibration, read_json(path / CALIBRATION), where=str(path / CALIBRATION))
+    return Bundle(fitted, recipe, facts, rules, path, calibration)
 
 
 def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) -> tuple[str, ...]:
@@ -127,7 +136,7 @@ def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) ->
     return usable
 
 
-def card_text(card: dict[str, Any], rules: tuple[str, ...]) -> str:
+def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibration | None = None) -> str:
     """The model card in Markdown: what it is, what it was trained on, what it must not be used for."""
     limits = "non-commercial use only" if card.get("consent") == "non-commercial" else str(card.get("consent", "unknown"))
     lines = [
@@ -135,6 +144,7 @@ def card_text(card: dict[str, Any], rules: tuple[str, ...]) -> str:
         f"- trained on: {card.get('dataset', 'unknown')}, {card.get('people', '?')} people; licence of the data: {card.get('licence', 'unknown')}",
         f"- permitted use: **{limits}**",
         f"- answers: {', '.join(card['emotions'])}; valence and arousal in -1..1",
+        f"- probabilities: {'not calibrated' if calibration is None else calibration.sentence}",
         f"- written by stf2m {card['version']}, torch {card['torch']}, format {card['format']}", "",
         "## Intended use and limits", "",
         "For research and for people who agreed to it, on their own data. Not for decisions about people, not at work or in",

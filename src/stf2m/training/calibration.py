@@ -66,6 +66,14 @@ class Fit(Settings):
         """(segment, emotion): what cannot be ruled out. `probability` is the uncalibrated one."""
         return prediction_sets(lac_scores(probability), _numbers(self.sets[kind]))
 
+    def is_undecided(self, probability: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """(segment,): more than half of the emotions cannot be ruled out, of two both: the answer is better withheld. Never with one.
+
+        Of all segments of a person whom the promise covers, at most 1 - level are answered with a set that lacks the truth.
+        """
+        emotions = probability.shape[1]
+        return 2 * self.sets_of(probability, "people").sum(axis=1) > max(emotions, 2 * (emotions == 1))
+
     def interval(self, axis: Axis, said: NDArray[np.floating], probability: NDArray[np.floating], kind: Kind) -> NDArray[np.float64] | None:
         """(segment, 2) interval around the valence or arousal said; None where no rating was seen while fitting."""
         limits = getattr(self, axis)
@@ -80,6 +88,17 @@ class Calibration(Settings):
 
     level: float
     fits: tuple[Fit, ...]
+    """never empty in a bundle"""
+
+    @property
+    def sentence(self) -> str:
+        """What holds, for people."""
+        labels = ", ".join(f"{fit.labels:g}" for fit in self.fits)
+        people, share = max(fit.people for fit in self.fits), min(fit.share for fit in self.fits)
+        return (
+            f"calibrated on {people} held-out people with {labels} labels each; sets and intervals are made to hold the truth of at least "
+            f"{self.level:.0%} of the segments for {share:.0%} of people like them"
+        )
 
     def after(self, labels: int) -> Fit:
         """The fit with the most labels that are not more than `labels`; with fewer than all, the first."""

@@ -17,7 +17,20 @@ from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.files import sweep_parts
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
-from stf2m.meta.learner import BELIEF, FIXED, KEPT, LOCKED, META, NET, features_of, no_baseline, no_modulation, reason, remove_baseline
+from stf2m.meta.learner import (
+    BELIEF,
+    FIXED,
+    KEPT,
+    LOCKED,
+    META,
+    NET,
+    features_of,
+    hidden_of,
+    no_baseline,
+    no_modulation,
+    reason,
+    remove_baseline,
+)
 from stf2m.meta.outer import encode_once
 from stf2m.model.network import Network
 from stf2m.prepare.normalise import Normaliser, add_people, fit_normaliser, standardise_descriptors
@@ -113,6 +126,13 @@ class Fitted:
         """Answer rows under a kept adaptation."""
         with torch.no_grad():
             return _answer(self.learner.score(self.net, self.params, adaptation, self._batch(segments, rows, None)))
+
+    def codes(self, segments: Segments, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(row, hidden): what the head reads of each segment while nothing is known of the person."""
+        with torch.no_grad():
+            features = features_of(self.net, self.params, self._batch(segments, rows, None))
+            still = no_baseline(self.net, features) | no_modulation(self.net, features.u)
+            return hidden_of(self.net, self.params, features, still).h.numpy()
 
     def _scores(self, support: Any, query: Any) -> Any:
         with torch.no_grad():

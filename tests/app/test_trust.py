@@ -1,0 +1,111 @@
+"""A bundle that was calibrated on its validation people says how far to trust an answer; one that was not says so."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stf2m.app.personalise import adapt_to, personalise
+from stf2m.app.predict import predict, predict_with
+from stf2m.app.timeline import to_document, to_rows, write_timeline
+from stf2m.app.train import Material, train_bundle
+from stf2m.app.use import table_rows
+from stf2m.core.config import build
+from stf2m.core.errors import InvalidRecord
+from stf2m.core.prediction import NOT_CALIBRATED
+from stf2m.evaluation.study import Study
+from stf2m.prepare.cut import cut
+from stf2m.prepare.prepared import prepared_from
+from stf2m.training.bundle import load_bundle, save_edited
+from stf2m.training.temperature import cool
+
+SETTINGS = {
+    "name": "tiny", "dataset": "synthetic", "targets": ["arousal2"], "validation_people": 2,
+    "recipe": {"signals": {"modalities": ["hr", "eda", "temp"]}, "cut": {"window": 2.0, "targets": ["arousal2"], "lag": 1.0}},
+    "protocols": [{"name": "new_person", "shots": [0, 1, 3], "draws": 2}],
+    "training": {"steps": 4, "episodes": 2, "validate_every": 2, "centres_at": 2}, "learners": {"recurrent": {}},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(world, tmp_path_factory) -> Path:
+    """A bundle written as `stf2m train` writes it, from P01..P05."""
+    study = build(Study, SETTINGS, where="test")
+    people = [r for p in world.subjects()[:5] for r in world.recordings(p)]
+    segments = cut(prepared_from(people, study.recipe.signals), study.recipe.cut)
+    out = tmp_path_factory.mktemp("trust") / "tiny.stf2m"
+    facts = train_bundle(study, Material(world, segments, None), out, tick=lambda *_: None)
+    assert "2 held-out people" in facts["calibration"]
+    again = train_bundle(study, Material(world, segments, None), out.with_name("b.stf2m"), start=load_bundle(out), tick=lambda *_: None)
+    assert again["calibration"] == facts["calibration"]
+    known = replace(load_bundle(out), facts={**load_bundle(out).facts, "judges": []})
+    other = train_bundle(study, Material(world, segments, None), out.with_name("c.stf2m"), start=known, tick=lambda *_: None)
+    assert other["calibration"] == "not calibrated" and load_bundle(out.with_name("c.stf2m")).calibration is None
+    return out
+
+
+@pytest.fixture
+def calibrated(trained):
+    return load_bundle(trained)
+
+
+def test_the_numbers_stand_in_the_folder_and_can_be_read(calibrated, trained):
+    written = json.loads((trained / "calibration.json").read_text(encoding="utf-8"))
+    assert [fit["shots"] for fit in written["fits"]] == [0, 1, 3] == [fit.shots for fit in calibrated.calibration.fits]
+    assert "for 67% of people like them" in (trained / "card.md").read_text(encoding="utf-8")
+
+
+def test_an_answer_carries_calibrated_probability_set_and_intervals(calibrated, strangers, tmp_path):
+    kept = personalise(calibrated, strangers[:1], "ada", folder=tmp_path)
+    said = predict(calibrated, strangers[1], person="ada", folder=tmp_path)
+    raw = predict_with(replace(calibrated, calibration=None), strangers[1], kept.adaptation)
+    fit = calibrated.calibration.after(sum(kept.counts.values()))
+    assert fit.shots == 3 and said.calibration == calibrated.calibration.sentence
+    np.testing.assert_allclose(said.probability, cool(raw.probability, fit.temperature), atol=1e-6)
+    assert said.emotion == raw.emotion
+    assert said.possible is not None and said.valence_range is not None and said.arousal_range is not None
+    assert said.possible[np.arange(len(said.spans)), said.probability.argmax(axis=1)].all()
+    np.testing.assert_array_equal(said.abstained, said.possible.all(axis=1))
+    for value, span in ((said.valence, said.valence_range), (said.arousal, said.arousal_range)):
+        assert (span[:, 0] <= value + 1e-6).all() and (value <= span[:, 1] + 1e-6).all() and (np.abs(span) <= 1).all()
+
+
+def test_without_labels_the_fit_for_no_labels_is_used(calibrated, strangers):
+    said = predict(calibrated, strangers[1])
+    raw = predict(replace(calibrated, calibration=None), strangers[1])
+    np.testing.assert_allclose(said.probability, cool(raw.probability, calibrated.calibration.after(0).temperature), atol=1e-6)
+
+
+def test_who_is_not_calibrated_says_so(bundle, calibrated, strangers):
+    said = predict(bundle, strangers[1])
+    assert bundle.calibration is None and said.calibration == NOT_CALIBRATED
+    assert (said.possible, said.valence_range, said.arousal_range) == (None, None, None)
+    adaptation = adapt_to(calibrated, strangers[:1])[0]
+    assert "how many labels" in predict_with(calibrated, strangers[1], adaptation).calibration
+    assert predict_with(calibrated, strangers[1], adaptation, labels=4).possible is not None
+
+
+def test_an_edited_bundle_answers_otherwise_and_is_not_calibrated(calibrated, tmp_path):
+    assert load_bundle(save_edited(tmp_path / "edited.stf2m", calibrated)).calibration is None
+    assert not (tmp_path / "edited.stf2m" / "calibration.json").exists()
+
+
+def test_the_timeline_says_what_is_possible(calibrated, bundle, strangers, tmp_path):
+    said = predict(calibrated, strangers[1])
+    assert said.possible is not None
+    row = to_rows(said)[0]
+    assert row["possible"] and row["valence low"] <= row["valence"] <= row["valence high"]
+    assert to_document(said)["calibration"] == said.calibration
+    write_timeline(said, tmp_path / "t.csv")
+    assert "low arousal | high arousal" in (tmp_path / "t.csv").read_text() or not said.possible.all(axis=1).any()
+    assert ".." in table_rows(said)[0][5]
+    plain = to_rows(predict(bundle, strangers[1]))[0]
+    assert plain["possible"] == [] and plain["arousal high"] is None and set(plain) - {"x"} == set(row)
+
+
+def test_a_set_must_fit_the_emotions(calibrated, strangers):
+    said = predict(calibrated, strangers[1])
+    with pytest.raises(InvalidRecord, match="set"):
+        replace(said, possible=np.ones((1, 2), bool))
