@@ -1,6 +1,7 @@
 """Training: resumed = uninterrupted, chosen on validation people, bundles that come back the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,17 @@ def test_train_stats_resumes_as_well(tmp_path: Path) -> None:
         )  # fmt: skip
     resumed = fit(out=tmp_path, normalisation="train_stats")
     assert all(torch.equal(whole.params[name], resumed.params[name]) for name in whole.params)
+
+
+def test_given_labels_are_all_that_is_told_of_the_support() -> None:
+    """A control that permutes labels must not be told the truth by the ratings of the same segments."""
+    fitted = fit(steps=2)
+    support, query = np.arange(150, 158), np.arange(160, 170)
+    given = np.roll(SEGMENTS.targets["emotion"][support], 1)
+    rated = replace(SEGMENTS, rating=np.random.default_rng(0).uniform(-1, 1, SEGMENTS.rating.shape).astype(np.float32))
+    other = replace(SEGMENTS, rating=-rated.rating)
+    one, two = (fitted.predict(segments, support, query, support_target=given) for segments in (rated, other))
+    np.testing.assert_array_equal(one.probability, two.probability)
+    np.testing.assert_array_equal(one.rating, two.rating)
+    own, flipped = (fitted.predict(segments, support, query) for segments in (rated, other))
+    assert not np.array_equal(own.rating, flipped.rating)

@@ -109,8 +109,10 @@ class Fitted:
         if self.inputs.policy == "one_vs_rest":
             return self._one_vs_rest(batches[0], batches[1], np.asarray(labels))
         told = relabel(batches[0], labels)
-        if support_target is not None and not has_classes(self.target):
-            told = rerate(told, segments.rating[support_target])
+        if support_target is not None:
+            # with other labels the support's own ratings would still tell the truth
+            ratings = np.full((len(support), 2), np.nan) if has_classes(self.target) else segments.rating[support_target]
+            told = rerate(told, ratings)
         return _answer(self._scores(told, batches[1]))
 
     def _told(self, segments: Segments, support: NDArray[np.integer], given: NDArray[np.integer] | None) -> NDArray[np.integer]:
@@ -189,7 +191,8 @@ def relabel(batch: Any, labels: NDArray[np.integer]) -> Any:
     known, target = torch.from_numpy((labels >= 0).astype(np.float32)), torch.from_numpy(np.maximum(labels, 0))
     is_own = torch.equal(known, batch.known) and torch.equal(target * (known > 0), batch.target * (known > 0))
     votes = batch.votes if is_own else batch.votes[:, :0]
-    return batch._replace(target=target, known=known, rated=batch.rated * known, votes=votes)
+    rating = batch.rating * known.unsqueeze(1)
+    return batch._replace(target=target, known=known, rating=rating, rated=batch.rated * known, votes=votes)
 
 
 def rerate(batch: Any, ratings: NDArray[np.floating]) -> Any:
