@@ -10,8 +10,8 @@ from stf2m.app.people import load_adaptation
 from stf2m.app.personalise import adapt_to, personalise
 from stf2m.app.predict import predict, predict_with
 from stf2m.app.timeline import to_rows
-from stf2m.core.errors import InvalidConfig, NotStored
-from stf2m.training.bundle import load_bundle
+from stf2m.core.errors import InvalidConfig, NotEnoughLabels, NotStored
+from stf2m.training.bundle import load_bundle, save_bundle
 from stf2m.training.edits import edit_rules
 from stf2m.training.words import rules_in_words
 
@@ -58,3 +58,69 @@ def test_a_personalised_prediction_speaks_in_the_persons_own_centres(bundle, str
     moved = adaptation._replace(memory=adaptation.memory | {"centre_shift": adaptation.memory["centre_shift"] + 1.0})
     assert predict(bundle, strangers[1]).rules == bundle.rules
     assert predict_with(bundle, strangers[1], moved).rules == rules_in_words(bundle.fitted, moved) != bundle.rules
+
+
+def study_file(folder, text=""):
+    path = folder / "generated.toml"
+    options = "[dataset_options]\npeople = 8\nrecordings = 3\nseconds = 40.0\nseed = 3\n"
+    path.write_text(
+        'dataset = "synthetic"\ntargets = ["arousal2"]\nfolds = 4\nvalidation_people = 1\n' + text + options
+        + '[recipe.signals]\nmodalities = ["hr", "eda", "temp"]\n[recipe.cut]\nwindow = 2.0\nlag = 1.0\ntargets = ["arousal2"]\n'
+        + '[[protocols]]\nname = "new_person"\nshots = [0, 2]\n[training]\nsteps = 1\nepisodes = 1\n[learners.protonet]\n'
+    )  # fmt: skip
+    return path
+
+
+def test_rules_are_measured_on_people_whom_the_bundle_never_met_and_scored_again(bundle_path, tmp_path):
+    study = study_file(tmp_path)
+    words = ["--study", str(study), "--runs", str(tmp_path), "--shots", "2", "--delete", "1", "--out", str(tmp_path / "e.stf2m")]
+    result = RUN.invoke(app, ["rules", str(bundle_path), *words, "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["people"] == 3 and found["mark"] == ""  # P06, P07, P08: the bundle was made from P01 to P05
+    assert len(found["figures"]) == 12 and found["figures"][0]["strongest"] == 0
+    assert sum(f["strongest"] for f in found["figures"]) == pytest.approx(1, abs=1e-5)
+    assert set(found["fidelity"]) == {"rules", "constant", "tree"}
+    lines = {(line["name"], line["shots"]): line for line in found["rescored"]["lines"]}
+    assert {("before", 0), ("after", 2), ("majority", 0), ("same stimulus", 0)} <= lines.keys()
+    shown = RUN.invoke(app, ["rules", str(bundle_path), *words[:6]])
+    assert "precision" in shown.stdout and "a decision tree of equal size" in shown.stdout
+
+
+def test_figures_on_validation_people_are_marked_and_nobody_left_is_refused(bundle, bundle_path, tmp_path):
+    study = study_file(tmp_path, 'people = ["P01", "P02", "P05"]\n')
+    everybody = [f"P{i:02d}" for i in range(1, 9)]
+    facts = {**bundle.facts, "subjects": everybody, "judges": ["P05"]}
+    save_bundle(tmp_path / "all.stf2m", bundle.fitted, bundle.recipe, {n: v for n, v in facts.items() if n != "sha256"})
+    words = ["--study", str(study), "--runs", str(tmp_path), "--json"]
+    found = json.loads(RUN.invoke(app, ["rules", str(tmp_path / "all.stf2m"), *words]).stdout)
+    assert found["people"] == 1 and "no held-out people" in found["mark"] and set(found["fidelity"]) == {"rules"}
+    save_bundle(
+        tmp_path / "none.stf2m", bundle.fitted, bundle.recipe, {n: v for n, v in facts.items() if n not in ("sha256", "judges")}
+    )
+    refused = RUN.invoke(app, ["rules", str(tmp_path / "none.stf2m"), *words])
+    assert refused.exit_code == NotEnoughLabels.exit_code and "all met in training" in refused.stderr
+
+
+def test_a_study_compares_the_rules_of_its_trainings(tmp_path):
+    study = study_file(tmp_path)
+    result = RUN.invoke(app, ["rules", str(study), "--runs", str(tmp_path), "--seeds", "0", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert len(found["trainings"]) == 3 and len(found["stability"]["folds"]) == 3
+    folder = tmp_path / "training" / "generated-arousal2-protonet-rules"
+    assert "mean matched correlation" in (folder / "rules.md").read_text() and (folder / "people.json").exists()
+
+
+def test_training_goes_on_from_an_edited_bundle_and_its_card_keeps_the_edits(tmp_path):
+    study = str(study_file(tmp_path))
+    for name, words in {"a": [], "c": ["--start", str(tmp_path / "b.stf2m")]}.items():
+        if name == "c":
+            edits = ["--lock", "2", "--out", str(tmp_path / "b.stf2m")]
+            assert RUN.invoke(app, ["rules", str(tmp_path / "a.stf2m"), *edits]).exit_code == 0
+        result = RUN.invoke(app, ["train", study, "--out", str(tmp_path / f"{name}.stf2m"), "--runs", str(tmp_path), *words])
+        assert result.exit_code == 0, result.output
+    first, last = (load_bundle(tmp_path / f"{name}.stf2m") for name in "ac")
+    assert last.facts["edits"] == ["lock 2"] and "[locked]" in last.rules[1]
+    assert len(first.facts["rule_use"]) == 12 and len(first.facts["judges"]) == 1
+    assert (last.params["net.rules.centre"][1] == first.params["net.rules.centre"][1]).all()

@@ -352,15 +352,29 @@ def asking(
 
 @app.command()
 def rules(
-    bundle: Bundle,
+    source: Annotated[Path, typer.Argument(help="Folder of a bundle; or a study file (.toml), to compare rules of several trainings.")],
     delete: Annotated[list[int] | None, typer.Option(help="Number of a rule to delete; may be repeated.")] = None,
     edit: Annotated[list[str] | None, typer.Option(help='Change a rule: "2: heart rate > usual + 8 bpm, speaks for joy".')] = None,
     lock: Annotated[list[int] | None, typer.Option(help="Number of a rule that training and adapting must leave as it is.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the edited bundle to write.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder that holds the data set: measures the rules on held-out people.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Store with labelled people to measure the rules on.")] = None,
+    study: Annotated[Path | None, typer.Option(help="Study file (.toml) that names the data set to measure on.")] = None,
+    shots: Annotated[int, typer.Option(help="Labels per class when measuring.", min=1)] = 5,
+    target: Annotated[str | None, typer.Option(help="Of a study: which target; default: the first.")] = None,
+    learner: Annotated[str | None, typer.Option(help="Of a study: which learner; default: the main one.")] = None,
+    seeds: Annotated[int, typer.Option(help="Of a study: further seeds.", min=0)] = 2,
+    runs: Runs = Path("runs"),
+    use: Use = "research",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the rules of a bundle in words; delete, edit or lock some of them into a new bundle."""
-    from stf2m.app.rules import run_rules
+    """List rules in words with figures measured on held-out people; delete, edit or lock rules into a new bundle and score again."""
+    from stf2m.app.rules import Source, run_rules, run_study_rules
 
-    run_rules(bundle, delete or [], edit or [], lock or [], out, Console(as_json, quiet))
+    console, where = Console(as_json, quiet), Source(data, store, study, runs, use)
+    if source.suffix == ".toml":
+        run_study_rules(source, target, learner, seeds, where, console)
+        return
+    wishes = [*(f"delete {n}" for n in delete or []), *(edit or []), *(f"lock {n}" for n in lock or [])]
+    run_rules(source, wishes, out, where, shots, console)
