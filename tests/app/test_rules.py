@@ -95,13 +95,12 @@ def test_figures_on_validation_people_are_marked_and_nobody_left_is_refused(bund
     words = ["--study", str(study), "--runs", str(tmp_path), "--json"]
     found = json.loads(RUN.invoke(app, ["rules", str(tmp_path / "all.stf2m"), *words]).stdout)
     assert found["people"] == 1 and "no held-out people" in found["mark"] and set(found["fidelity"]) == {"rules"}
-    save_bundle(
-        tmp_path / "none.stf2m", bundle.fitted, bundle.recipe, {n: v for n, v in facts.items() if n not in ("sha256", "judges")}
-    )
+    save_bundle(tmp_path / "none.stf2m", bundle.fitted, bundle.recipe, {n: v for n, v in facts.items() if n not in ("sha256", "judges")})
     refused = RUN.invoke(app, ["rules", str(tmp_path / "none.stf2m"), *words])
     assert refused.exit_code == NotEnoughLabels.exit_code and "all met in training" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_study_compares_the_rules_of_its_trainings(tmp_path):
     study = study_file(tmp_path)
     result = RUN.invoke(app, ["rules", str(study), "--runs", str(tmp_path), "--seeds", "0", "--json"])
@@ -112,6 +111,7 @@ def test_a_study_compares_the_rules_of_its_trainings(tmp_path):
     assert "mean matched correlation" in (folder / "rules.md").read_text() and (folder / "people.json").exists()
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_an_edited_bundle_and_its_card_keeps_the_edits(tmp_path):
     study = str(study_file(tmp_path))
     for name, words in {"a": [], "c": ["--start", str(tmp_path / "b.stf2m")]}.items():

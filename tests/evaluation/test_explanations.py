@@ -13,10 +13,14 @@ from stf2m.core.errors import InvalidConfig, NotEnoughLabels
 from stf2m.core.records import Segments
 from stf2m.evaluation.evidence import evidence
 from stf2m.evaluation.explanations import Evidence, correlations, fidelity, log_loss, match_rules, rule_figures
+from stf2m.evaluation.learned import Learned
 from stf2m.evaluation.protocols.split import Split, labelled_rows
 from stf2m.evaluation.rescore import rescore
 from stf2m.evaluation.rule_study import study_rules, variants_of, write_rule_study
 from stf2m.evaluation.study import Study
+from stf2m.evaluation.timeline import Timeline, timeline_of
+from stf2m.meta import LEARNERS
+from stf2m.meta.learner import KEPT, LOCKED
 from stf2m.prepare.recipe import Recipe, SignalRecipe
 from stf2m.training.config import TrainConfig
 from stf2m.training.edits import edit_fitted
@@ -192,6 +196,7 @@ def test_no_training_of_a_rule_study_meets_the_test_people():
         variants_of(study(folds=2), segments, "emotion", 0, 0)
 
 
+@pytest.mark.slow
 def test_a_rule_study_is_written_and_goes_on_where_it_was(tmp_path):
     segments = toy_segments(people=6, emotions=2)
     config = TrainConfig.model_validate(
@@ -212,3 +217,36 @@ def test_a_rule_study_is_written_and_goes_on_where_it_was(tmp_path):
     assert len(facts["trainings"]) == 3 and "shuffled" in text.read_text() and "the rules alone" in text.read_text()
     again = study_rules(study(folds=3), segments, "emotion", config, seeds=1, folder=tmp_path)
     assert again.stability == first.stability
+
+
+def test_a_timeline_tells_the_rules_in_the_persons_own_words():
+    config = TrainConfig.model_validate({"learner": "recurrent", "steps": 0, "network": SMALL})
+    learned = Learned(config)
+    learned.fitted = (train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[], config=config),)
+    layer = {name: value for name, value in learned.fitted[0].params.items() if name.startswith("meta.reading.decide.centre_shift")}
+    for name, value in layer.items():  # the reader now moves every centre up
+        learned.fitted[0].params[name] = value + (2.0 if name.endswith("bias") else 0.0)
+    rows = labelled_rows(SEGMENTS, "emotion", 3)
+    asked = [Split(3, "by hand", k, 0, rows[:k], rows[12:]) for k in (0, 8)]
+    line = timeline_of(SEGMENTS, "emotion", learned, asked, setting="by hand", rules=learned.rules)
+    general, own = line.answers
+    assert general.words is None and own.words == list(learned.words(SEGMENTS, rows[:8])) != line.rules
+    assert Timeline.from_json(json.loads(json.dumps(line.to_json()))) == line
+    older = line.to_json()
+    for answer in older["answers"]:
+        del answer["words"]
+    assert Timeline.from_json(older).answers[1].words is None
+
+
+@pytest.mark.parametrize("learner", sorted(set(LEARNERS) - {"finetune"}))
+def test_every_learner_leaves_locked_rules_alone_and_misses_deleted_ones(learner):
+    config = TrainConfig.model_validate({"learner": learner, "steps": 0, "network": SMALL})
+    fitted = train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[], config=config)
+    edited = edit_fitted(fitted, ["lock 2", "delete 3"])
+    rows = labelled_rows(SEGMENTS, "emotion", 3)
+    adaptation = edited.adapt(SEGMENTS, rows[:10])
+    for name, value in adaptation.params.items():
+        if name.startswith("net.rules."):
+            assert name not in (KEPT, LOCKED)
+            assert value.ndim == 0 or torch.equal(value[1], edited.params[name][1]), name
+    assert (edited.score(adaptation, SEGMENTS, rows[12:]).firing[:, 2] == 0).all()

@@ -132,3 +132,12 @@ class Learned(Plain):
         from stf2m.training.words import rules_in_words
 
         return rules_in_words(self.fitted[0])
+
+    def words(self, segments: Segments, support: Rows) -> tuple[str, ...]:
+        """The rules as they read for the person of `support`: at the centres that these labels moved, under their own head."""
+        from stf2m.training.words import rules_in_words
+
+        first = self.fitted[0]
+        if first.inputs.policy == "one_vs_rest":
+            return self.rules
+        return rules_in_words(first, first.adapt(segments, support))

@@ -209,7 +209,7 @@ function lit(event) {
   if (!answer.rule) return;
   const x = clock(t).middle, at = event.xvals ? event.xvals[0] : event.points[0].x;
   const i = x.reduce((best, v, j) => (Math.abs(v - at) < Math.abs(x[best] - at) ? j : best), 0), r = answer.rule[i];
-  one("#rule").textContent = r < 0 ? "This segment was labelled by the person." : `Rule ${r + 1}, ${Math.round(100 * answer.firing[i])} %: ${t.rules[r] || ""}`;
+  one("#rule").textContent = r < 0 ? "This segment was labelled by the person." : `Rule ${r + 1}, ${Math.round(100 * answer.firing[i])} %: ${(answer.words || t.rules)[r] || ""}`;
 }
 function openTimeline() {
   if (!DATA.timelines.length) return;

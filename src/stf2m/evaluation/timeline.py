@@ -35,6 +35,8 @@ class Answers:
     """the strongest rule, an index into `Timeline.rules`"""
     firing: list[float] | None = None
     """how strongly it fires, 0..1"""
+    words: list[str] | None = None
+    """the rules as they read for this person with these labels, where that differs from `Timeline.rules`"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _answers(segments: Segments, target: str, predictor: Predictor, split: Split
         label=str(split.shots), labels=len(split.support), support=[int(i) for i in np.flatnonzero(labelled)],
         probability=[_round(p) for p in said[rows]], uncertainty=_round(entropy(said[rows])),
         valence=_spread(reply, asked, rows, segments.rating, 0), arousal=_spread(reply, asked, rows, segments.rating, 1),
-        **_rules(reply, asked, rows),
+        **_rules(reply, asked, rows), words=_words(predictor, segments, split),
     )  # fmt: skip
 
 
@@ -137,6 +139,12 @@ def _spread(
     values = np.nan_to_num(given[:, axis]).astype(np.float64)
     values[asked] = reply.rating[:, axis]
     return _round(values[rows])
+
+
+def _words(predictor: Predictor, segments: Segments, split: Split) -> list[str] | None:
+    """The rules under this split's adaptation, of a predictor that has rules."""
+    said = getattr(predictor, "words", None)
+    return list(said(segments, split.support)) if said and len(split.support) else None
 
 
 def _rules(reply: Reply, asked: NDArray[np.integer], rows: NDArray[np.integer]) -> dict[str, Any]:
