@@ -53,7 +53,7 @@ def run_asking(study: Study, segments: Segments, cell: Cell, budget: int, heartb
     base = {"cell": cell.settings, "data": data_key(segments), "dataset": segments.dataset, "target": cell.target, "fold": cell.fold}
     base |= {"code": code_version(), "view": "all", "control": "", "short": "", "note": ""}
     world, segments = in_context(study, segments, cell, world)
-    (method,) = methods_of(study, world.segments, cell, [], base, heartbeat)
+    (method,) = methods_of(study, segments, world, cell, [], base, heartbeat)
     floors = [m for m in methods_of(study, segments, cell._replace(methods=(FLOOR_CELL,)), [], base, None) if m.role == "floor"]
     for one in (method, *floors):
         one.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
