@@ -54,7 +54,7 @@ def run_asking(study: Study, segments: Segments, cell: Cell, budget: int, heartb
     base |= {"code": code_version(), "view": "all", "control": "", "short": "", "note": ""}
     world, segments = in_context(study, segments, cell, world)
     (method,) = methods_of(study, segments, world, cell, [], base, heartbeat)
-    floors = [m for m in methods_of(study, segments, cell._replace(methods=(FLOOR_CELL,)), [], base, None) if m.role == "floor"]
+    floors = [m for m in methods_of(study, segments, world, cell._replace(methods=(FLOOR_CELL,)), [], base, None) if m.role == "floor"]
     for one in (method, *floors):
         one.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
     rows: list[Row] = []
