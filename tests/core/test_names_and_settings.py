@@ -78,7 +78,7 @@ def test_targets_without_ratings_are_refused_and_orienting_points_exist():
         classes_of(Target("emotion", ("sad", "happy")), np.zeros((1, 2)))
     assert set(RAVDESS_EMOTIONS) <= set(CIRCUMPLEX)
     assert all(-1 <= v <= 1 and -1 <= a <= 1 for v, a in CIRCUMPLEX.values())
-    assert all(len(t.emotions) == (len(t.cuts) + 1 if t.axis is not None else 4) for t in TARGETS.values())
+    assert all(len(t.emotions) == (len(t.cuts) + 1 if t.axis is not None else 4 if t.has_classes else 1) for t in TARGETS.values())
 
 
 LEARNERS: dict[str, int] = {"recurrent": 1, "protonet": 2, "maml": 3}

@@ -98,9 +98,9 @@ def classes_of(target: Target, rating: NDArray[np.floating]) -> NDArray[np.int16
         value = nine[:, target.axis]
         found = np.searchsorted(np.asarray(target.cuts), value, side="right")
         return np.where(np.isfinite(value), found, -1).astype(np.int16)
+    if target.name not in ("quadrant", "rating"):
+        raise UnknownName(f"target {target.name!r} is not derived from ratings", hint=f"known: {', '.join(TARGETS)}")
     if not target.has_classes:
         return np.where(np.isfinite(nine).all(axis=1), 0, -1).astype(np.int16)
-    if target.name != "quadrant":
-        raise UnknownName(f"target {target.name!r} is not derived from ratings", hint=f"known: {', '.join(TARGETS)}")
     found = 2 * (nine[:, 1] >= target.cuts[1]) + (nine[:, 0] >= target.cuts[0])
     return np.where(np.isfinite(nine).all(axis=1), found, -1).astype(np.int16)
