@@ -130,11 +130,11 @@ def asked(make_segments, monkeypatch):
     segments = make_segments(3, people=7, recordings=6, length=10, strength=3.0, offset=0.2)
     real = curves.methods_of
 
-    def fake(study, data, cell, rows, base, heartbeat):
+    def fake(study, data, world, cell, rows, base, heartbeat):
         return (
             iter([Method("recurrent", "learner", Nearest())])
             if cell.methods == ("recurrent",)
-            else real(study, data, cell, rows, base, heartbeat)
+            else real(study, data, world, cell, rows, base, heartbeat)
         )
 
     monkeypatch.setattr(curves, "methods_of", fake)
@@ -162,7 +162,7 @@ def test_what_cannot_be_asked_is_said(make_segments, monkeypatch):
     with pytest.raises(InvalidConfig, match="asking needs classes"):
         asking_cells(study_of(targets=["rating"], primary="ccc_mean"), 4)
     monkeypatch.setattr(
-        curves, "methods_of", lambda *a: iter([Method("recurrent", "learner", Nearest())] if a[2].methods == ("recurrent",) else [])
+        curves, "methods_of", lambda *a: iter([Method("recurrent", "learner", Nearest())] if a[3].methods == ("recurrent",) else [])
     )
     study = study_of(protocols=[{"name": "completion", "shots": [0, 2]}])
     with pytest.raises(NotEnoughLabels, match="no protocol"):

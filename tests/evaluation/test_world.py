@@ -90,8 +90,7 @@ def test_a_cell_shows_its_method_the_world_and_asks_its_turn(people, monkeypatch
             shown.append(("tune", segments, splits))
 
         def predict(self, segments, support, query, *, target, support_target=None, modalities=None):
-            assert segments is people
-            shown.append(("ask", segments, query))
+            shown.append(("ask" if segments is people else "calibrate", segments, query))
             return np.full((len(query), 3), 1 / 3, np.float32)
 
     monkeypatch.setitem(BASELINES, "prototypes", Spy)
@@ -102,7 +101,8 @@ def test_a_cell_shows_its_method_the_world_and_asks_its_turn(people, monkeypatch
         rows = work.run_cell(study, people, cell).rows
         world = work.world_of(study, people, cell)
         told = [segments for what, segments, _ in shown if what != "ask"]
-        assert len(told) == 2 and told[0] is told[1]
+        assert len(told) > 2 and all(segments is told[0] for segments in told)
+        assert [what for what, *_ in shown[:2]] == ["fit", "tune"] and "ask" in {what for what, *_ in shown}
         assert all((told[0].targets["mood"] == world.segments.targets["mood"]).tolist())
         group = protocol.group_of(people, study.seed)
         assert {int(g) for what, _, query in shown if what == "ask" for g in group[query]} == {cell.turn}

@@ -70,7 +70,8 @@ def rows(count: int, seed: int) -> Batch:
     draw = torch.Generator().manual_seed(seed)
     x, rating = (torch.randn(count, n, generator=draw, dtype=torch.float64) for n in (WIDTH, 2))
     one = torch.ones(count, dtype=torch.float64)
-    return Batch({}, x, one.unsqueeze(1), torch.arange(count) % EMOTIONS, one, rating, one, torch.zeros(count, 2).double(), one)
+    when, votes = torch.zeros(count, 3).double(), torch.zeros(count, 0).double()
+    return Batch({}, x, one.unsqueeze(1), torch.arange(count) % EMOTIONS, one, rating, one, when, one, votes)
 
 
 def start(params: Params) -> Arrays:

@@ -33,7 +33,7 @@ def network(name: str, **changes: object) -> Network:
 
 def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
     features, zero = net("encode", batch), torch.zeros
-    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4)), zero(16), zero(16))
+    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner))), zero(16), zero(16))
     return net("head", hidden, *net("global_head", zero(4)))
 
 
@@ -131,7 +131,8 @@ def test_sensors_of_any_rate_and_length(name: str, infos: tuple[SignalInfo, ...]
     count = len(infos)
     signals = {i.modality: torch.cat([torch.randn(5, len(i.channels), i.samples), torch.ones(5, 1, i.samples)], 1) for i in infos}
     flat = torch.ones(5)
-    batch = Batch(signals, torch.zeros(5, 1), torch.ones(5, count), flat.long(), flat, torch.zeros(5, 2), flat, torch.zeros(5, 2), flat)
+    rest = (flat.long(), flat, torch.zeros(5, 2), flat, torch.zeros(5, 3), flat, torch.zeros(5, 0))
+    batch = Batch(signals, torch.zeros(5, 1), torch.ones(5, count), *rest)
     parts, gates = net.encoder(batch)
     assert parts.shape == (5, count, 16) and torch.isfinite(parts).all() and torch.isfinite(gates).all()
 
