@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.cells import SetReader
@@ -29,6 +28,7 @@ from stf2m.meta.learner import (
     support_loss,
     wide_head,
 )  # fmt: skip
+from stf2m.meta.own import call_own, own_params, silent
 from stf2m.meta.rating import general_rating, ridge_rating
 
 
@@ -44,11 +44,7 @@ class Reading(nn.Module):
             "scale": width, "shift": width, "centre_shift": net.antecedents, "trust": len(net.modalities),
             "pull": emotions, "deviation": emotions, "noise": 1, "strength": 1, "choice": 3, "temperature": 1,
         }  # fmt: skip
-        layers = {name: nn.Linear(state, size) for name, size in sizes.items()}
-        for layer in layers.values():
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        self.decide = nn.ModuleDict(layers)
+        self.decide = nn.ModuleDict({name: silent(nn.Linear(state, size)) for name, size in sizes.items()})
 
     def forward(self, z: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
         weight = features.weight * features.known
@@ -84,7 +80,7 @@ class Recurrent:
         """The reader's weights beside the network's; priors that start mildly trusting the support."""
         self.reading = Reading(net, self.state, self.token)
         params = initial(net, pull=0.0, strength=-1.2, target=0.5, temperature=0.7)
-        params |= {f"{META}reading.{name}": value.detach().clone() for name, value in self.reading.named_parameters()}
+        params |= own_params(self.reading)
         params[META + "choice"] = torch.tensor([0.0, 1.0, 1.0])
         params[META + "prototypes"] = 0.1 * torch.randn(net.emotions, net.deep)
         sizes = {"scale": -2.0, "shift": -2.0, "weight": -2.0, "bias": -2.0}
@@ -111,12 +107,9 @@ class Recurrent:
 
     def read(self, net: Any, params: Params, z: Tensor, labels: Tensor, features: Features) -> Params:
         """Everything that tau decides, 0 for an empty support."""
-        assert self.reading is not None, "init(net) builds the reader"
-        prefix = f"{META}reading."
-        own = {name[len(prefix) :]: value for name, value in params.items() if name.startswith(prefix)}
         some = (labels.sum() > 0).to(z.dtype)
-        rotations = max(1, min(self.rotations, len(z)))
-        return {name: some * value for name, value in functional_call(self.reading, own, (z, labels, features, rotations)).items()}
+        decided = call_own(self.reading, params, z, labels, features, max(1, min(self.rotations, len(z))))
+        return {name: some * value for name, value in decided.items()}
 
     def first_head(self, net: Any, params: Params, h: Tensor, labels: Tensor, features: Features, decided: Params, wide: Head) -> Params:
         """On the deep part a mixture of global, prototype and closed-form head; beside it the wide part.
