@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stf2m.app.conform import segments_for
+from stf2m.app.conform import segments_for, with_sensors
 from stf2m.app.labels import read_labels
 from stf2m.app.people import digest_of, load_adaptation
 from stf2m.app.personalise import adapt_to, personalise
@@ -73,6 +73,14 @@ def test_an_absent_sensor_is_a_status_and_another_order_changes_nothing(bundle, 
 def test_sensors_that_the_bundle_does_not_know_are_named(bundle, strangers):
     with pytest.raises(SensorMismatch, match="expected hr or eda or temp, got acc"):
         predict(bundle, without(strangers[1], "hr", "eda", "temp", "bvp", "pupil"))
+
+
+def test_descriptors_that_no_longer_exist_are_refused_and_not_taken_for_missing(bundle, strangers):
+    inputs = bundle.fitted.inputs
+    segments = segments_for(bundle, strangers[:1])
+    older = (replace(inputs.descriptors[0], name="mel 01 loud"), *inputs.descriptors[1:])
+    with pytest.raises(SensorMismatch, match=f"{older[0].modality} is no longer described.*expected mel 01 loud.*train the bundle again"):
+        with_sensors(segments, inputs.infos, older)
 
 
 def test_labels_that_cannot_be_meant_are_refused(bundle, strangers, tmp_path):

@@ -169,3 +169,10 @@ def test_annotated_ratings_fill_in_where_there_is_no_curve(invent: Callable[...,
     segments: Segments = cut(prepared_from([one], SIGNALS), CutRecipe(targets=("valence2", "arousal2")))
     np.testing.assert_allclose(segments.rating, [[0.6, -0.2]] * 20, atol=1e-6)
     assert (segments.targets["valence2"] == 1).all() and (segments.targets["arousal2"] == 0).all()
+
+
+def test_other_descriptors_are_another_key_and_the_same_signals(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cut(prepared, CutRecipe()).recipe_hash
+    assert before == f"{SIGNALS.hash}-{CutRecipe().hash}", "version 1 leaves keys of earlier results alone"
+    monkeypatch.setitem(MODALITIES, "eda", replace(MODALITIES["eda"], descriptor_version=3))
+    assert cut(prepared, CutRecipe()).recipe_hash == f"{before}-eda3"

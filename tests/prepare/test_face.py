@@ -61,13 +61,15 @@ def test_frames_chunked_equal_the_whole_and_see_nothing_later() -> None:
     np.testing.assert_array_equal(see(samples, times, CHANNELS, 10.0)[0][:, :51], want[0][:, :51])
 
 
-def test_descriptors_are_means_in_human_words() -> None:
+def test_descriptors_are_means_in_human_words_and_their_logarithms() -> None:
     names = [d.name for d in DESCRIPTORS]
-    assert len(names) == 35 and all(d.readable for d in DESCRIPTORS)
+    assert len(names) == 70 and all(d.readable for d in DESCRIPTORS[:35]) and not any(d.readable for d in DESCRIPTORS[35:])
     assert names[:3] == ["inner brow raiser", "outer brow raiser", "brow lowerer"] and "lip corner puller seen" in names
+    assert names[35:] == [f"trace of {name}" for name in names[:35]]
     values = np.arange(len(CHANNELS), dtype=np.float32)[None, :, None]
     numbers = FACE.describe(Windows(values, 1, 10.0, np.full((1, len(CHANNELS)), np.nan, np.float32)))
-    np.testing.assert_array_equal(numbers[0], values[0, :, 0])
+    np.testing.assert_array_equal(numbers[0, :35], values[0, :, 0])
+    np.testing.assert_allclose(2.0 ** numbers[0, 35:], values[0, :, 0] + 0.02, rtol=1e-5)
     assert names.index("lip corner puller") == INTENSITIES.index("AU12_r")
 
 

@@ -30,7 +30,10 @@ def segments_for(bundle: Bundle, recordings: Sequence[Recording], *, exact_label
 
 
 def with_sensors(segments: Segments, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...]) -> Segments:
-    """The same segments with these sensors in this order; a sensor that was not recorded is absent everywhere."""
+    """The same segments with these sensors in this order; a sensor that was not recorded is absent everywhere.
+
+    Raises `SensorMismatch` when a recorded sensor looks, or is described, otherwise than in training.
+    """
     count, recordings = len(segments), len(segments.recordings)
     place = {name: j for j, name in enumerate(segments.modalities)}
     for info in infos:
@@ -42,6 +45,12 @@ def with_sensors(segments: Segments, infos: tuple[SignalInfo, ...], descriptors:
             )  # fmt: skip
     nothing = {i.modality: np.full((len(i.channels), 1), np.nan, dtype=np.float32) for i in infos if i.modality not in place}
     own = {(d.modality, d.name): j for j, d in enumerate(segments.descriptor_infos)}
+    for gone in (d for d in descriptors if d.modality in place and (d.modality, d.name) not in own):
+        raise SensorMismatch(
+            f"{gone.modality} is no longer described as it was in training", where=", ".join(segments.recordings[:3]),
+            expected=gone.name, got=f"{sum(d.modality == gone.modality for d in segments.descriptor_infos)} other descriptors",
+            hint="train the bundle again with this version, or use the version that wrote it",
+        )  # fmt: skip
     unknown = np.full(count, np.nan, dtype=np.float32)
     rows = [segments.descriptors[:, own[d.modality, d.name]] if (d.modality, d.name) in own else unknown for d in descriptors]
     return replace(

@@ -62,7 +62,7 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
         targets=targets, emotions=names, rating=rating, spans=every, session_time=offsets[owner] + every[:, 0],
         subject=subject[owner], recording=owner, stimulus=stimulus[owner],
         subjects=subjects, recordings=tuple(e.id for e in prepared.entries), stimuli=stimuli,
-        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}", dataset=prepared.dataset, votes=votes, past=recipe.past,
+        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}{newer(infos)}", dataset=prepared.dataset, votes=votes, past=recipe.past,
     )  # fmt: skip
 
 
@@ -92,6 +92,12 @@ def signal_info(name: str, joined: Joined, recipe: CutRecipe) -> SignalInfo:
 def descriptor_infos(infos: tuple[SignalInfo, ...]) -> tuple[DescriptorInfo, ...]:
     """The descriptor axis: every modality's descriptors in turn."""
     return tuple(d for info in infos for d in MODALITIES[info.modality].descriptors)
+
+
+def newer(infos: tuple[SignalInfo, ...]) -> str:
+    """ "-voice2" where descriptors are no longer those of version 1: results of other descriptors must not pass for these."""
+    versions = [(info.modality, MODALITIES[info.modality].descriptor_version) for info in infos]
+    return "".join(f"-{name}{version}" for name, version in versions if version > 1)
 
 
 def column_of(

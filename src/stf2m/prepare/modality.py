@@ -77,3 +77,5 @@ class Modality:
     """-> (segment, descriptor), NaN where nothing is known"""
     one_node: bool = False
     static: bool = False
+    descriptor_version: int = 1
+    """grows when the descriptors of the same signals become other numbers; stored signals stay as they are"""

@@ -35,6 +35,13 @@ def band_centres(bands: int = BANDS) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=8)
+def band_widths(bands: int = BANDS) -> NDArray[np.float64]:
+    """Hz of flat spectrum that give a band its power: half of the distance between its edges."""
+    edges = band_edges(bands)
+    return (edges[2:] - edges[:-2]) / 2.0
+
+
+@lru_cache(maxsize=8)
 def mel_bank(sample_rate: float, size: int, bands: int = BANDS) -> NDArray[np.float64]:
     """Triangular filters (frequency, band) over the size // 2 + 1 bins of a real FFT; peaks 1, equally spaced in mel."""
     hz = np.arange(size // 2 + 1) * sample_rate / size

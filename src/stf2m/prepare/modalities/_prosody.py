@@ -1,12 +1,10 @@
 """How something is said, in named numbers: pitch, loudness, timing, voice quality and the balance of the spectrum."""
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
-from stf2m.core.records import DescriptorInfo
-from stf2m.prepare.modalities._mel import BANDS, band_centres
+from stf2m.prepare.modalities._mel import band_centres
 from stf2m.prepare.modalities._utterance import Array, Mask, Utterance, average, runs, smooth, third, trend, variation
 
 EDGES = (60.0, 300.0, 600.0, 1000.0, 2000.0, 4000.0, 7600.0)
@@ -35,6 +33,8 @@ PITCH: dict[str, UnitAndWords] = {
     "voice clarity": ("dB", "breathy", "clear"),
     "voice clarity variation": ("dB", "steady", "varying"),
     "closing voice clarity": ("dB re mean", "below average", "above average"),
+    "lowest voice clarity": ("dB", "breathy", "clear"),
+    "highest voice clarity": ("dB", "breathy", "clear"),
 }
 
 
@@ -59,6 +59,7 @@ def pitch_numbers(u: Utterance) -> list[float]:
         trend(pitch, seconds), trend(pitch[last], seconds[last]), third(pitch, 0), third(pitch, 2),
         u.rate * average(np.abs(steps)), average(np.abs(bends)), average((steps > 0.1).astype(np.float64)),
         average(np.abs(_bends(u.level, v))), average(clarity), variation(clarity), third(clarity, 2),
+        *np.percentile(clarity, [10, 90]),
     ]  # fmt: skip
 
 
@@ -178,35 +179,26 @@ def balance_numbers(u: Utterance) -> list[float]:
     ]  # fmt: skip
 
 
-SHAPES, MOVING_SHAPES = 8, 4
-SHAPE: dict[str, UnitAndWords] = {
-    **{f"cepstral shape {order}": ("dB", "low", "high") for order in range(1, SHAPES + 1)},
-    **{f"cepstral shape {order} variation": ("dB", "even", "varying") for order in range(1, MOVING_SHAPES + 1)},
+CONSONANTS: dict[str, UnitAndWords] = {
+    "consonants over vowels": ("dB", "weak", "strong"),
+    "brightness of consonants": ("octaves above 100 Hz", "dull", "bright"),
+    "brightness variation of consonants": ("octaves", "even", "varying"),
+    "periodicity of consonants": ("1", "noisy", "tonal"),
+    "brightness of vowels": ("octaves above 100 Hz", "dull", "bright"),
+    "sound before speech": ("dB over the quietest", "still", "breathing"),
+    "loudest sound before speech": ("dB over the quietest", "still", "gasping"),
+    "sound after speech": ("dB over the quietest", "still", "breathing"),
+    "loudest sound after speech": ("dB over the quietest", "still", "sighing"),
 }
+FEWEST_AROUND = 6
+"""frames before or after speech that can be described"""
 
 
-def shape_numbers(u: Utterance) -> list[float]:
-    """The numbers of `SHAPE`: low-order cosine transform (type II, orthonormal) of the log-mel bands of voiced frames."""
-    band = (np.arange(BANDS) + 0.5) / BANDS
-    basis = np.sqrt(2.0 / BANDS) * np.cos(np.pi * np.outer(band, np.arange(1, SHAPES + 1)))
-    found = (u.mel @ basis)[u.voiced]
-    return [*(average(c) for c in found.T), *(variation(c) for c in found.T[:MOVING_SHAPES])]
-
-
-FAMILIES: tuple[tuple[dict[str, UnitAndWords], Callable[[Utterance], list[float]], bool], ...] = (
-    (PITCH, pitch_numbers, True),
-    (LOUDNESS, loudness_numbers, True),
-    (TIMING, timing_numbers, True),
-    (BALANCE, balance_numbers, True),
-    (SHAPE, shape_numbers, False),
-)
-"""names, the function that gives their numbers, and whether they can be read"""
-
-DESCRIPTORS = tuple(
-    DescriptorInfo(name, "voice", *words, readable=readable) for names, _, readable in FAMILIES for name, words in names.items()
-)
-
-
-def prosody(u: Utterance) -> list[float]:
-    """All numbers in the order of `DESCRIPTORS`."""
-    return [number for _, numbers, _ in FAMILIES for number in numbers(u)]
+def consonant_numbers(u: Utterance) -> list[float]:
+    """The numbers of `CONSONANTS`: what has no pitch (consonants, whispering), and what is heard around the words (breath)."""
+    unvoiced = u.active & ~u.voiced
+    around = [(x.mean(), x.max()) if len(x) >= FEWEST_AROUND else (NAN, NAN) for x in (u.before, u.after)]
+    return [
+        average(u.level[unvoiced]) - average(u.level[u.voiced]), average(u.centroid[unvoiced]), variation(u.centroid[unvoiced]),
+        average(u.periodicity[unvoiced]), average(u.centroid[u.voiced]), *around[0], *around[1],
+    ]  # fmt: skip

@@ -37,6 +37,10 @@ class Utterance(NamedTuple):
     """(time,) octaves above 100 Hz"""
     active: Mask
     voiced: Mask
+    before: Array
+    """(time,) dB over the quietest frames of the window, ahead of the first speaking frame"""
+    after: Array
+    """the same behind the last one"""
 
 
 def utterance(values: NDArray[np.float32], rate: float) -> Utterance | None:
@@ -53,6 +57,7 @@ def utterance(values: NDArray[np.float32], rate: float) -> Utterance | None:
     if active.sum() < FEWEST:
         return None
     speaking = np.flatnonzero(active)
+    before, after = level[: speaking[0]] - quiet, level[speaking[-1] + 1 :] - quiet
     x, active = x[:, speaking[0] : speaking[-1] + 1], active[speaking[0] : speaking[-1] + 1]
     level = x[BANDS + 2]
     voiced = active & np.isfinite(x[BANDS]) & (level > np.percentile(level, 95) - VOICED_BELOW_PEAK)
@@ -60,7 +65,8 @@ def utterance(values: NDArray[np.float32], rate: float) -> Utterance | None:
         if end - begin < 3:
             voiced[begin:end] = False
     octave = np.log2(100.0)
-    return Utterance(rate, x[:BANDS].T, 12.0 * (x[BANDS] - octave), x[BANDS + 1], level, x[BANDS + 3] - octave, active, voiced)
+    pitch, centroid = 12.0 * (x[BANDS] - octave), x[BANDS + 3] - octave
+    return Utterance(rate, x[:BANDS].T, pitch, x[BANDS + 1], level, centroid, active, voiced, before, after)
 
 
 def runs(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,7 +2,8 @@
 
 Intensities (`AU12_r`, 0..5) and presences (`AU12_c`, 0 or 1; a share when averaged) are named as OpenFace names them. A
 take's mean is a static stream: one sample, known when the take has ended, that holds from then on. Frame-wise tables are
-brought to the canonical rate. Both give the same channels and the same descriptors, the mean of each unit over the window.
+brought to the canonical rate. Both give the same channels and the same descriptors: the mean of each unit over the window,
+and its logarithm, in which a trace of a movement differs from none as much as a strong one from a weak one.
 """
 
 from typing import NamedTuple
@@ -27,6 +28,8 @@ INTENSITIES = tuple(f"AU{unit:02d}_r" for unit in WORDS if unit != 28)
 PRESENCES = tuple(f"AU{unit:02d}_c" for unit in WORDS)
 CHANNELS = (*INTENSITIES, *PRESENCES)
 STRONGEST = 5.0
+TRACE = 0.02
+"""what counts as nearly nothing, added before the logarithm is taken"""
 
 
 class FaceState(NamedTuple):
@@ -63,13 +66,18 @@ def push(state: FaceState, chunk: Chunk) -> tuple[FaceState, Track]:
 
 
 def describe(windows: Windows) -> NDArray[np.float32]:
-    """Mean of every unit over the window: how strong it is, and for which share of the time it is seen."""
-    return stack(*(mean(window(windows, channel)) for channel in range(len(CHANNELS))))
+    """Mean of every unit over the window: how strong it is, and for which share of the time it is seen; then log2 of both."""
+    means = [mean(window(windows, channel)) for channel in range(len(CHANNELS))]
+    return stack(*means, *(np.log2(TRACE + value) for value in means))
 
 
-DESCRIPTORS = (
+MEANS = (
     *(DescriptorInfo(WORDS[int(c[2:4])], "face", "0..5", "weak", "strong") for c in INTENSITIES),
     *(DescriptorInfo(f"{WORDS[int(c[2:4])]} seen", "face", "share of time", "rarely", "often") for c in PRESENCES),
 )
+DESCRIPTORS = (
+    *MEANS,
+    *(DescriptorInfo(f"trace of {info.name}", "face", "doublings", "none", "some", readable=False) for info in MEANS),
+)
 
-FACE = Modality("face", "au", 10.0, 0.0, CHANNELS, DESCRIPTORS, start, push, describe, one_node=True)
+FACE = Modality("face", "au", 10.0, 0.0, CHANNELS, DESCRIPTORS, start, push, describe, one_node=True, descriptor_version=2)

@@ -5,15 +5,17 @@ and periods are given in seconds and Hz, so nothing is resampled. Frames are com
 frame at its own place of its block, which makes any chunking give bit for bit the same numbers.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import RateContradiction
+from stf2m.core.records import DescriptorInfo
 from stf2m.prepare.clocks import grid_count
-from stf2m.prepare.modalities import _mel, _pitch, _prosody, _timbre
-from stf2m.prepare.modalities._utterance import utterance
+from stf2m.prepare.modalities import _contour, _harmonics, _mel, _pitch, _prosody, _timbre
+from stf2m.prepare.modalities._utterance import Utterance, utterance
 from stf2m.prepare.modality import Chunk, Modality, Source, Track, Windows
 
 WINDOW = 0.040
@@ -140,18 +142,32 @@ def _centred(raw: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def describe(windows: Windows) -> NDArray[np.float32]:
-    """Prosody, then timbre, of the speaking part of every window; NaN where nobody speaks."""
+    """The numbers of every family for the speaking part of every window; NaN where nobody speaks."""
     table = np.full((len(windows.values), len(DESCRIPTORS)), np.nan, np.float32)
     for row, values in enumerate(windows.values[:, :, -windows.samples :]):
         spoken = utterance(values, windows.rate)
         if spoken is not None:
-            table[row] = np.concatenate([_prosody.prosody(spoken), _timbre.timbre(spoken)])
+            table[row] = [number for _, numbers, _ in FAMILIES for number in numbers(spoken)]
     return table
 
 
 CHANNELS = (*(f"mel_{band + 1:02d}" for band in range(_mel.BANDS)), "pitch", "periodicity", "level", "centroid")
 """dB per band; log2 Hz, NaN when unvoiced; 0..1; dB re full scale; log2 Hz"""
 
-DESCRIPTORS = (*_prosody.DESCRIPTORS, *_timbre.DESCRIPTORS)
+FAMILIES: tuple[tuple[dict[str, tuple[str, str, str]], Callable[[Utterance], list[float]], bool], ...] = (
+    (_prosody.PITCH, _prosody.pitch_numbers, True),
+    (_prosody.LOUDNESS, _prosody.loudness_numbers, True),
+    (_prosody.TIMING, _prosody.timing_numbers, True),
+    (_prosody.BALANCE, _prosody.balance_numbers, True),
+    (_prosody.CONSONANTS, _prosody.consonant_numbers, True),
+    (_contour.CONTOUR, _contour.contour_numbers, True),
+    (_harmonics.HARMONICS, _harmonics.harmonic_numbers, True),
+    (_timbre.TIMBRE, _timbre.timbre_numbers, False),
+)
+"""names with unit and words, the function that gives their numbers, and whether they can be read"""
 
-VOICE = Modality("voice", "level", 50.0, 0.0, CHANNELS, DESCRIPTORS, start, push, describe, one_node=True)
+DESCRIPTORS = tuple(
+    DescriptorInfo(name, "voice", *words, readable=readable) for names, _, readable in FAMILIES for name, words in names.items()
+)
+
+VOICE = Modality("voice", "level", 50.0, 0.0, CHANNELS, DESCRIPTORS, start, push, describe, one_node=True, descriptor_version=2)
