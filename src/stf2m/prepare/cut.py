@@ -13,6 +13,7 @@ from stf2m.core.errors import InvalidConfig, NothingToRead
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
 from stf2m.prepare.clocks import grid_counts
 from stf2m.prepare.labels import annotated_rating, derive_target, majority_emotion, mean_rating, named_votes, rated_votes
+from stf2m.prepare.memory import with_memory
 from stf2m.prepare.modalities import MODALITIES
 from stf2m.prepare.modality import Windows
 from stf2m.prepare.prepared import Entry, Joined, Prepared
@@ -54,7 +55,7 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
     subjects, subject = _codes([entry.subject for entry in prepared.entries])
     stimuli, stimulus = _codes([entry.stimulus for entry in prepared.entries])
     offsets = np.array([entry.session_offset for entry in prepared.entries])
-    return Segments(
+    segments = Segments(
         signals=prepared.signals, infos=infos,
         starts=np.stack([c.starts for c in columns], axis=1), bounds=np.stack([c.bounds for c in columns], axis=1),
         present=np.stack([c.present for c in columns], axis=1), quality=np.stack([c.quality for c in columns], axis=1),
@@ -64,6 +65,7 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
         subjects=subjects, recordings=tuple(e.id for e in prepared.entries), stimuli=stimuli,
         recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}{newer(infos)}", dataset=prepared.dataset, votes=votes, past=recipe.past,
     )  # fmt: skip
+    return with_memory(segments, recipe.memory) if recipe.memory else segments
 
 
 def spans_of(entry: Entry, recipe: CutRecipe) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stf2m.core.config import Settings, later
 
@@ -39,6 +39,16 @@ class CutRecipe(Settings):
     past: float = later(0.0, ge=0)
     """descriptors relative to the person's own past, unlabelled: how many earlier segments it takes until their mean is believed;
     0 = off. Needs recordings whose place in the session is known"""
+    memory: tuple[float, ...] = later(())
+    """s, increasing half-lives of the recent past: every descriptor is joined by its level over the first, and by the change from each
+    to the next (`prepare/memory.py`); empty = off"""
+
+    @field_validator("memory")
+    @classmethod
+    def _increase(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < a < b for a, b in zip((*value,), (*value[1:], float("inf")))):
+            raise ValueError("half-lives must be over 0 s and increase")
+        return value
 
 
 class Recipe(Settings):
