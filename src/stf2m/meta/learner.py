@@ -20,7 +20,9 @@ KEPT, LOCKED = "net.rules.kept", "net.rules.locked"
 """which rules a person deleted (0) and locked (1); there only after an edit"""
 BELIEF = META + "belief"
 """scale of all inner steps, 0..1: training people are known too well to say how far to follow labels, so validation people do"""
-FIXED = ("net.metric", "net.means", "net.spread", KEPT, LOCKED, BELIEF)
+CAUTION = META + "caution"
+"""how many labels it takes until a person's answer has gone half of the way from people in general; see `meta/caution.py`"""
+FIXED = ("net.metric", "net.means", "net.spread", KEPT, LOCKED, BELIEF, CAUTION)
 """taken from the training people in closed form, chosen on validation people, or set by a person: never changed by a gradient"""
 
 

@@ -10,6 +10,7 @@ from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
 from stf2m.core.registry import look_up
 from stf2m.core.tensors import Params
 from stf2m.meta import LEARNERS
+from stf2m.meta.caution import Cautious
 from stf2m.meta.learner import Learner
 from stf2m.meta.near import WithLabelTimes
 from stf2m.model.network import Network
@@ -56,6 +57,7 @@ def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:
     learner.centre = config.normalisation != "train_stats"
     learner.ordinal = config.ordinal
     learner = WithLabelTimes(learner) if config.label_times else learner
+    learner = Cautious(learner) if config.cautious else learner
     return learner, learner.init(net)
 
 

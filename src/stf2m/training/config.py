@@ -58,6 +58,8 @@ class TrainConfig(Settings):
     """validations without a better score before stopping early"""
     checkpoint_every: int = Field(default=50, ge=1)
     normalisation: str = "causal"
+    cautious: bool = later(False)
+    """validation people choose how far labels of a new person move the answer away from people in general (`meta/caution.py`)"""
     label_times: bool = later(False)
     """labels near in time are evidence beside the signals; a study sets it where a protocol's context has `label_times`"""
 

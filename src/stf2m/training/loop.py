@@ -14,7 +14,7 @@ from torch.func import vmap
 from stf2m.core.emotions import CIRCUMPLEX, has_classes
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Batch, Params
-from stf2m.meta.learner import BELIEF, LOCKED
+from stf2m.meta.learner import LOCKED
 from stf2m.meta.losses import concordance
 from stf2m.meta.outer import LossWeights, encode_once, rule_use_loss, run_tasks
 from stf2m.model.rules import hold
@@ -24,8 +24,6 @@ from stf2m.training.config import TrainConfig
 from stf2m.training.state import TrainState, optimiser_moments
 
 Report = Callable[[dict[str, float]], None]
-BELIEFS, MARGIN, BELIEF_TASKS = (1.0, 0.3, 0.1, 0.0), 0.005, 8
-"""sizes of inner steps that are tried, what a smaller one must gain, and tasks per validation person and number of shots"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +140,7 @@ def validate(setting: Setting, params: Params, *, shuffle: bool = False) -> dict
     """
     config, found = setting.config, []
     for support, query in validation_tasks(setting, params, config.tasks.shots, config.validation_tasks, shuffle=shuffle):
-        found.append(_measured(setting, params, support, query))
+        found.append(measured(setting, params, support, query))
     correct, losses = np.mean(found, axis=0)
     return {score_name(setting.loader.target): float(correct), "task": float(losses)}
 
@@ -162,31 +160,11 @@ def validation_tasks(
             yield _shuffled(support, told) if shuffle else support, gather(shared, stack.query)
 
 
-def _measured(setting: Setting, params: Params, support: Any, query: Any) -> tuple[float, float]:
+def measured(setting: Setting, params: Params, support: Any, query: Any) -> tuple[float, float]:
     """Score and loss of one stack of tasks."""
     out = run_tasks(setting.net, setting.learner, params, support, query, setting.meaning, LossWeights())
     judged = _balanced_accuracy(out.scores.logits, query) if has_classes(setting.loader.target) else _concordance(out.scores.rating, query)
     return judged, float(out.task.mean())
-
-
-@torch.no_grad()
-def choose_belief(setting: Setting, params: Params) -> float:
-    """How large inner steps should be, in units of what was learned, by the validation people.
-
-    Training people are known so well that their labels always seem worth following; with labels that are noisy or say little of a
-    new person, inner steps then do harm. A smaller belief must gain `MARGIN`.
-    """
-    shots = [k for k in setting.config.tasks.shots if k]
-    if not setting.validation or not shots or not getattr(setting.learner, "steps", 0):
-        return BELIEFS[0]
-    found = []
-    for support, query in validation_tasks(setting, params, shots, BELIEF_TASKS):
-        each = [_measured(setting, params | {BELIEF: torch.tensor(belief)}, support, query) for belief in BELIEFS]
-        found.append([merit(correct, loss) for correct, loss in each])
-    scores, best = np.mean(found, axis=0), 0
-    for i in range(1, len(BELIEFS)):
-        best = i if scores[i] > scores[best] + MARGIN else best
-    return BELIEFS[best]
 
 
 def merit(correct: float, loss: float) -> float:

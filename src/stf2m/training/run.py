@@ -19,6 +19,7 @@ from stf2m.core.records import Segments
 from stf2m.core.tensors import Adaptation, Features, Params
 from stf2m.meta.learner import (
     BELIEF,
+    CAUTION,
     FIXED,
     KEPT,
     LOCKED,
@@ -38,8 +39,9 @@ from stf2m.tasks.loader import Loader
 from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, build_learner, inputs_of
 from stf2m.training.config import TrainConfig
+from stf2m.training.heeding import choose_heeding
 from stf2m.training.log import JsonLines
-from stf2m.training.loop import Hooks, Report, Setting, choose_belief, meaning_of, run, score_name, validate
+from stf2m.training.loop import Hooks, Report, Setting, meaning_of, run, score_name, validate
 from stf2m.training.population import MOST_ROWS, Rows, fit_population, groups_of, jackknife
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
@@ -254,8 +256,9 @@ def train(
     key = training_key(config, inputs, segments, target, train_people, validation_people)
     first = starting_params(params, start)
     state = optimise(setting, first | population, key if start is None else f"{key}-{digest(start.params)}", out, progress, start is None)
-    params = state.best | {BELIEF: torch.tensor(choose_belief(setting, state.best))}
-    facts = {"best_step": float(state.best_step), "steps": float(state.step), "belief": float(params[BELIEF]), **heed(setting, params)}
+    params = state.best | choose_heeding(setting, state.best)
+    trusted = {name.removeprefix(META): float(params[name]) for name in (BELIEF, CAUTION) if name in params}
+    facts = {"best_step": float(state.best_step), "steps": float(state.step), **trusted, **heed(setting, params)}
     return Fitted(config, inputs, target, net, learner, params, normaliser, facts)
 
 
