@@ -9,6 +9,7 @@ from tests.toy import toy_segments
 from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
+from stf2m.evaluation.protocols.world import hide
 from stf2m.prepare.memory import with_memory
 from stf2m.prepare.recipe import CutRecipe
 
@@ -73,6 +74,16 @@ def test_an_absent_sensor_has_no_memory(segments: Segments) -> None:
     of_it = [info.modality == segments.modalities[0] for info in found.descriptor_infos[segments.descriptors.shape[1] :]]
     remembered = found.descriptors[:, segments.descriptors.shape[1] :]
     assert np.isnan(remembered[::3][:, of_it]).all() and np.isfinite(remembered[1::3][:, of_it]).any()
+
+
+def test_what_is_hidden_is_not_remembered(segments: Segments) -> None:
+    remembering = with_memory(segments, SCALES)
+    rows = np.flatnonzero(segments.recording % 2 == 0)
+    blind = replace(segments, descriptors=np.where((segments.recording % 2 == 0)[:, None], np.float32(np.nan), segments.descriptors))
+    shown = np.flatnonzero(segments.recording % 2)
+    hidden = hide(remembering, rows)
+    np.testing.assert_array_equal(hidden.descriptors[shown], with_memory(blind, SCALES).descriptors[shown])
+    assert np.isnan(hidden.descriptors[rows]).all() and not np.array_equal(hidden.descriptors, remembering.descriptors, equal_nan=True)
 
 
 def test_names_are_distinct_and_words_follow(segments: Segments) -> None:

@@ -233,6 +233,8 @@ class Segments:
     dataset: str
     past: float = 0.0
     """over 0: descriptors are read relative to the person's own past, and this many segments count as much as everybody's usual"""
+    memory: tuple[float, ...] = ()
+    """s, half-lives of the levels and changes among the descriptors (`prepare/memory.py`)"""
     votes: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """target name -> (segment, class) shares of the annotators' votes, rows of 0 where unlabelled; only where several annotated"""
     origin: tuple[int, ...] = ()

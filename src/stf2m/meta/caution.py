@@ -62,7 +62,8 @@ class Cautious:
 def nobody(support: Batch | Features) -> Any:
     """A support without a single segment."""
     none = lambda value: {n: v[:0] for n, v in value.items()} if isinstance(value, dict) else value[:0]  # noqa: E731
-    return type(support)(*(none(value) for value in support))
+    kind: Any = type(support)
+    return kind(*(none(value) for value in support))
 
 
 def _share(told: Tensor, caution: Tensor) -> Tensor:

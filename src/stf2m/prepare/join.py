@@ -56,5 +56,5 @@ def join(first: Segments, second: Segments) -> Segments:
         session_time=stacked("session_time"), subject=moved("subject", "subjects"), recording=moved("recording", "recordings"),
         stimulus=moved("stimulus", "stimuli"), subjects=named("subjects"), recordings=named("recordings"), stimuli=named("stimuli"),
         recipe_hash=f"{first.recipe_hash}+{second.recipe_hash}", dataset="+".join(sources),
-        origin=(0,) * len(first.subjects) + (1,) * len(second.subjects), others=(second.signals,), past=first.past,
+        origin=(0,) * len(first.subjects) + (1,) * len(second.subjects), others=(second.signals,), past=first.past, memory=first.memory,
     )  # fmt: skip

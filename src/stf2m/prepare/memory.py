@@ -9,7 +9,9 @@ which is the exponentially weighted mean (Roberts 1959). Every descriptor is joi
 level_h2 - level_h3, ..., that say whether it rises or falls at each time scale.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -27,20 +29,38 @@ def with_memory(segments: Segments, half_lives: tuple[float, ...]) -> Segments:
     Where a modality is absent its memory is NaN too. Recordings whose place in the session is unknown begin without memory.
     """
     infos = segments.descriptor_infos
-    owner = np.array([segments.modalities.index(info.modality) for info in infos])
-    levels = np.full((len(half_lives), *segments.descriptors.shape), np.nan, np.float32)
+    remembered = tuple(of(info) for of in _kinds(half_lives) for info in infos)
+    blank = np.full((len(segments), len(remembered)), np.nan, np.float32)
+    wider = np.concatenate([segments.descriptors, blank], axis=1)
+    return recall(replace(segments, descriptors=wider, descriptor_infos=infos + remembered, memory=half_lives))
+
+
+def recall(segments: Segments) -> Segments:
+    """The same segments, what is remembered computed anew: for whoever has hidden what was measured. No memory: as they are."""
+    if not segments.memory:
+        return segments
+    place = {info: column for column, info in enumerate(segments.descriptor_infos)}
+    kinds = _kinds(segments.memory)
+    plain = [column for info, column in place.items() if kinds[0](info) in place]
+    owner = [segments.modalities.index(segments.descriptor_infos[column].modality) for column in plain]
+    levels = np.full((len(segments.memory), len(segments), len(plain)), np.nan)
     sittings = segments.subject if segments.has_session_clock else segments.recording
     clock = segments.session_time if segments.has_session_clock else segments.spans[:, 0]
     for sitting in np.unique(sittings):
         rows = np.flatnonzero(sittings == sitting)
         rows = rows[np.argsort(clock[rows], kind="stable")]
-        levels[:, rows] = recent_levels(segments.descriptors[rows], clock[rows], half_lives)
+        levels[:, rows] = recent_levels(segments.descriptors[rows][:, plain], clock[rows], segments.memory)
     levels[:, ~segments.present[:, owner]] = np.nan
-    columns = [segments.descriptors, levels[0], *(levels[:-1] - levels[1:])]
-    named = (*infos, *(_level(info, half_lives[0]) for info in infos))
-    for pair in pairwise(half_lives):
-        named += tuple(_change(info, *pair) for info in infos)
-    return replace(segments, descriptors=np.concatenate(columns, axis=1), descriptor_infos=named)
+    found = segments.descriptors.copy()
+    for of, values in zip(kinds, [levels[0], *(levels[:-1] - levels[1:])]):
+        found[:, [place[of(segments.descriptor_infos[column])] for column in plain]] = values
+    return replace(segments, descriptors=found)
+
+
+def _kinds(half_lives: tuple[float, ...]) -> list[Callable[[DescriptorInfo], DescriptorInfo]]:
+    """What becomes of a descriptor's name and words: its level, then its changes."""
+    changes = [partial(_change, fast=fast, slow=slow) for fast, slow in pairwise(half_lives)]
+    return [partial(_level, half_life=half_lives[0]), *changes]
 
 
 def recent_levels(values: NDArray[np.float32], clock: NDArray[np.float64], half_lives: tuple[float, ...]) -> NDArray[np.float64]:

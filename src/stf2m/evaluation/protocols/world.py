@@ -8,6 +8,7 @@ import numpy as np
 from stf2m.core.records import Segments
 from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Rows, Split
+from stf2m.prepare.memory import recall
 
 
 class World(NamedTuple):
@@ -30,10 +31,11 @@ def hide(segments: Segments, rows: Rows) -> Segments:
     column = gone[:, None]
     targets = {name: np.where(gone, -1, values).astype(np.int16) for name, values in segments.targets.items()}
     votes = {name: np.where(column, np.float32(0), shares) for name, shares in segments.votes.items()}
-    return replace(
+    hidden = replace(
         segments, targets=targets, votes=votes, rating=np.where(column, np.float32(np.nan), segments.rating), present=segments.present & ~column,
         quality=np.where(column, np.float32(0), segments.quality), descriptors=np.where(column, np.float32(np.nan), segments.descriptors),
     )  # fmt: skip
+    return recall(hidden)  # what was seen there is not remembered elsewhere either
 
 
 def conceal(segments: Segments, split: Split) -> Segments:
