@@ -15,10 +15,11 @@ from stf2m import __version__
 from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
-from stf2m.evaluation.baselines import BASELINES, NearInTime
+from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
 from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.informed import Informed
 from stf2m.evaluation.metrics import AXES, ORDINAL_METRICS, measure, measure_ratings, measure_votes
 from stf2m.evaluation.predictor import Predictor, Reply, training_rows
 from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
@@ -131,11 +132,15 @@ def methods_of(study: Study, segments: Segments, world: World, cell: Cell, rows:
             else:
                 yield Method(name, "oracle" if floor.is_oracle else "floor", floor)
     elif cell.methods[0] in study.baselines:
-        baseline = BASELINES[cell.methods[0]]()
-        told = "label_times" in protocols_of(study, cell)[0].context
-        yield Method(cell.methods[0], "baseline", NearInTime(baseline) if told else baseline)
+        yield Method(cell.methods[0], "baseline", informed(study, cell, BASELINES[cell.methods[0]]()))
     else:
         yield from _learners(study, cell, heartbeat)
+
+
+def informed(study: Study, cell: Cell, predictor: Predictor) -> Predictor:
+    """The predictor with what the cell's protocol lets everybody know beside signals."""
+    context = protocols_of(study, cell)[0].context
+    return Informed(predictor, context) if context else predictor
 
 
 def _knows_a_stimulus(study: Study, segments: Segments, world: World, cell: Cell) -> bool:
@@ -158,7 +163,7 @@ def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
         config = config_under(protocols_of(study, cell)[0], config)
         learned = Learned(config, seeds=seeds, sensors=settings.get("sensors", ()), sibling=first, heartbeat=heartbeat)
         first = first or learned
-        yield Method(name, "learner", learned)
+        yield Method(name, "learner", informed(study, cell, learned))
 
 
 def _ask(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from stf2m.evaluation.baselines.average import Average
 from stf2m.evaluation.baselines.boosted_trees import BoostedTrees
-from stf2m.evaluation.baselines.near import NearInTime
 from stf2m.evaluation.baselines.prototypes import Prototypes
 from stf2m.evaluation.baselines.refit import WeightedRefit
 from stf2m.evaluation.baselines.ridge import Ridge
@@ -18,4 +17,4 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
     "ridge": Ridge,
 }
 
-__all__ = ["BASELINES", "Average", "BoostedTrees", "NearInTime", "Prototypes", "Ridge", "WeightedRefit"]
+__all__ = ["BASELINES", "Average", "BoostedTrees", "Prototypes", "Ridge", "WeightedRefit"]

@@ -17,13 +17,17 @@ Context = Literal["stimulus", "clock", "label_times"]
 CONTEXT_WORDS: dict[Context, str] = {
     "stimulus": (
         "The stimulus is known: what training and validation people said at the same second of the same stimulus is one more view "
-        "(`crowd`) of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's."
+        "(`crowd`) of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's. What "
+        "is expected there, corrected by how the person's labels differ from the others', is evidence beside every method's answer."
     ),
     "clock": (
         "The clock is known: what training and validation people said at the same time into their sessions is one more view (`clock`) "
         "of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's."
     ),
-    "label_times": ("The times of the person's labels are known: every learner and baseline may also look at the labels nearest in time."),
+    "label_times": (
+        "The times of the person's labels are known: every learner and baseline may also look at labels near in time, and a label "
+        "corrects most what is expected shortly before and after it."
+    ),
 }
 WITHOUT_CLASSES = (
     "The target has no classes, only valence and arousal: k counts labelled segments in total, drawn at random among those that "

@@ -1,0 +1,133 @@
+"""Any predictor under context: its answer times the lift of what is expected of the person at that moment (`expected.py`).
+
+    logit_c = s log p_c + e log(m_c / pi_c) ,  rating = (1 - f) r + f m
+
+p and r are what the predictor inside says, m is what is expected, pi are usual shares. s, e and f are chosen on validation
+people for every support size. Other people's labels and the person's own come in here for learners and baselines alike.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stf2m.core.records import Segments
+from stf2m.evaluation.baselines.choose import Settings, choose
+from stf2m.evaluation.expected import fit_expected
+from stf2m.evaluation.floors.base import answers
+from stf2m.evaluation.kriging import Values
+from stf2m.evaluation.metrics import balanced_accuracy
+from stf2m.evaluation.predictor import Plain, Predictor, Probability, Reply, Rows, labels_of, ratings_of
+from stf2m.evaluation.protocols.split import Split
+
+OPTIONS: dict[str, Sequence[float]] = {"inside": (0.5, 1.0, 0.25, 0.0, 2.0), "expected": (1.0, 0.5)}
+FELT: dict[str, Sequence[float]] = {"felt": (0.5, 0.25, 0.75, 0.0, 1.0)}
+START: Settings = {name: values[0] for name, values in {**OPTIONS, **FELT}.items()}
+
+
+class Asked(NamedTuple):
+    """A question with what the predictor inside says and what is expected."""
+
+    rows: Rows
+    said: Reply
+    found: Values
+    """(query, class + 2)"""
+    lift: Values
+    """(query, class)"""
+
+
+class Informed(Plain):
+    """The predictor `inside`, told what a protocol's `context` knows. A view that hides sensors hides nothing of the context."""
+
+    def __init__(self, inside: Predictor, context: Sequence[str]):
+        self.inside, self.context = inside, tuple(context)
+        self.chosen: dict[int, Settings] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """What some predictors can do beside answering is still theirs, and absent where it was."""
+        if name in ("rules", "words", "codes"):
+            return getattr(self.inside, name)
+        raise AttributeError(name)
+
+    def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
+        """Fit the predictor inside, and what is expected of everybody."""
+        self.inside.fit(segments, target, train_people, validation_people, seed)
+        self.expected = fit_expected(segments, target, self.context, train_people, validation_people)
+        self.chosen = {}
+
+    def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
+        """Tune the predictor inside, then the trust in both for every support size."""
+        self.inside.tune(segments, target, splits)
+        self.chosen = {}
+        for shots in sorted({split.shots for split in splits}):
+            mine = [split for split in splits if split.shots == shots]
+            asked = [self.ask(segments, split.support, split.query, target) for split in mine]
+            self.chosen[round(float(np.mean([len(split.support) for split in mine])))] = trusted(segments, target, asked)
+
+    def ask(
+        self, segments: Segments, support: Rows, query: Rows, target: str, given: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Asked:  # fmt: skip
+        """The two sides of an answer; `given` is the `support_target` of `Predictor.reply`."""
+        said = self.inside.reply(segments, support, query, target=target, support_target=given, modalities=modalities)
+        told = answers(segments, target, labels_of(segments, target, support, given), ratings_of(segments, target, support, given))
+        found = self.expected.answer(segments, support, told, query)
+        return Asked(query, said, found, self.expected.lift(found, query))
+
+    def reply(
+        self,
+        segments: Segments,
+        support: Rows,
+        query: Rows,
+        *,
+        target: str,
+        support_target: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Reply:
+        """See `Predictor.reply`; with the trust chosen for the nearest support size, none and some being far apart."""
+        asked = self.ask(segments, support, query, target, support_target, modalities)
+        size = min(self.chosen, key=lambda known: (bool(known) != bool(len(support)), abs(known - len(support))), default=None)
+        return joined(asked, START if size is None else self.chosen[size])
+
+    def predict(
+        self,
+        segments: Segments,
+        support: Rows,
+        query: Rows,
+        *,
+        target: str,
+        support_target: NDArray[np.integer] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Probability:
+        """See `Predictor.predict`."""
+        return self.reply(segments, support, query, target=target, support_target=support_target, modalities=modalities).probability
+
+
+def joined(asked: Asked, trust: Settings) -> Reply:
+    """The answer of both sides."""
+    said = asked.said
+    logits = trust["inside"] * np.log(np.maximum(said.probability.astype(np.float64), 1e-12)) + trust["expected"] * asked.lift
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    rating = None if said.rating is None else ((1 - trust["felt"]) * said.rating + trust["felt"] * asked.found[:, -2:]).astype(np.float32)
+    return said._replace(probability=(p / p.sum(axis=1, keepdims=True)).astype(np.float32), rating=rating)
+
+
+def trusted(segments: Segments, target: str, asked: Sequence[Asked]) -> Settings:
+    """The trust under which these answers are best; where nobody rates, ratings stay with the predictor inside."""
+    rated = [one for one in asked if one.said.rating is not None and np.isfinite(segments.rating[one.rows]).any()]
+
+    def classes(trust: Settings) -> float:
+        return float(np.mean([_quality(segments.targets[target][one.rows], joined(one, trust).probability) for one in asked]))
+
+    def felt(trust: Settings) -> float:
+        errors = [segments.rating[one.rows] - np.asarray(joined(one, trust).rating) for one in rated]
+        return -float(np.sqrt(np.nanmean(np.concatenate(errors) ** 2)))
+
+    found = choose(classes, OPTIONS, START)
+    return choose(felt, FELT, found) if rated else found | {"felt": 0.0}
+
+
+def _quality(truth: NDArray[np.integer], p: Probability) -> float:
+    """As baselines on descriptors choose: balanced accuracy, log-likelihood breaking near ties."""
+    return balanced_accuracy(truth, p) + 0.05 * float(np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-3)).mean())
