@@ -15,8 +15,10 @@ from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.informed import START, Asked, Informed, joined
 from stf2m.evaluation.kriging import Parts, correct, fit_parts, gaps_of
 from stf2m.evaluation.metrics import balanced_accuracy
-from stf2m.evaluation.predictor import Reply, training_rows
-from stf2m.evaluation.protocols import Completion, Fold
+from stf2m.evaluation.predictor import Plain, Reply, training_rows
+from stf2m.evaluation.protocols import Completion, Fold, World
+from stf2m.evaluation.study import cells_of
+from stf2m.evaluation.work import methods_of
 
 FOLD = Fold((0, 1, 2, 3), (4,), (5,))
 BOTH = ("stimulus", "label_times")
@@ -171,3 +173,23 @@ def test_the_two_sides_are_joined_by_hand():
     np.testing.assert_allclose(np.asarray(found.rating), [[0.25, 0.05]], atol=1e-6)
     untouched = joined(asked, START | {"inside": 1.0, "expected": 0.0, "felt": 0.0})
     np.testing.assert_allclose(untouched.probability, said_.probability, atol=1e-6)
+
+
+def test_under_context_every_method_is_informed_and_floors_and_other_protocols_are_not(make_segments):
+    from tests.evaluation.test_study import study_of
+
+    plain = {"name": "completion", "shots": [0, 5], "draws": 1}
+    study = study_of(protocols=[plain, {**plain, "context": ["stimulus", "label_times"]}], learners={"anil": {}}, views={}, controls=[])
+    segments, found = make_segments(2, people=7), set()
+    for cell in cells_of(study):
+        for method in methods_of(study, segments, World(segments, FOLD), cell, [], {}, None):
+            found.add((method.role, getattr(method.predictor, "context", ()) if isinstance(method.predictor, Informed) else None))
+    assert found == {("floor", None), ("oracle", None), *((role, context) for role in ("baseline", "learner") for context in (None, BOTH))}
+
+
+def test_what_a_predictor_can_do_beside_answering_it_still_can():
+    class Explains(Plain):
+        rules = ("if it rains, sad",)
+
+    assert Informed(Explains(), BOTH).rules == Explains.rules
+    assert not hasattr(Informed(Plain(), BOTH), "rules") and not hasattr(Informed(Explains(), BOTH), "needs_support")
