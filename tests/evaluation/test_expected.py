@@ -167,12 +167,13 @@ def test_own_labels_correct_the_others_where_people_differ_by_recording(make_seg
 def test_the_two_sides_are_joined_by_hand():
     said_ = Reply(np.array([[0.8, 0.2]], np.float32), np.array([[0.4, 0.0]], np.float32))
     asked = Asked(np.array([0]), said_, np.array([[0.3, 0.7, -0.2, 0.2]]), np.log(np.array([[0.3 / 0.5, 0.7 / 0.5]])))
-    found = joined(asked, {"inside": 0.5, "expected": 1.0, "felt": 0.25})
+    found = joined(asked, {"inside": 0.5, "felt": 0.25})
     odds = 0.5 * np.log(0.8 / 0.2) + np.log(0.3 / 0.7)
     np.testing.assert_allclose(found.probability[0, 0], 1 / (1 + np.exp(-odds)), atol=1e-6)
     np.testing.assert_allclose(np.asarray(found.rating), [[0.25, 0.05]], atol=1e-6)
-    untouched = joined(asked, START | {"inside": 1.0, "expected": 0.0, "felt": 0.0})
-    np.testing.assert_allclose(untouched.probability, said_.probability, atol=1e-6)
+    silent = joined(asked._replace(lift=np.zeros((1, 2))), START | {"inside": 1.0, "felt": 0.0})
+    np.testing.assert_allclose(silent.probability, said_.probability, atol=1e-6)
+    np.testing.assert_array_equal(np.asarray(silent.rating), np.asarray(said_.rating))
 
 
 def test_under_context_every_method_is_informed_and_floors_and_other_protocols_are_not(make_segments):

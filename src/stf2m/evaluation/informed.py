@@ -1,9 +1,10 @@
 """Any predictor under context: its answer times the lift of what is expected of the person at that moment (`expected.py`).
 
-    logit_c = s log p_c + e log(m_c / pi_c) ,  rating = (1 - f) r + f m
+    logit_c = s log p_c + log(m_c / pi_c) ,  rating = (1 - f) r + f m
 
-p and r are what the predictor inside says, m is what is expected, pi are usual shares. s, e and f are chosen on validation
-people for every support size. Other people's labels and the person's own come in here for learners and baselines alike.
+p and r are what the predictor inside says, m is what is expected, pi are usual shares. s and f are chosen on validation
+people for every support size; s starts low and is at most 1: the method must convince. So other people's labels and the
+person's own come to learners and baselines alike.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from stf2m.evaluation.metrics import balanced_accuracy
 from stf2m.evaluation.predictor import Plain, Predictor, Probability, Reply, Rows, labels_of, ratings_of
 from stf2m.evaluation.protocols.split import Split
 
-OPTIONS: dict[str, Sequence[float]] = {"inside": (0.5, 1.0, 0.25, 0.0, 2.0), "expected": (1.0, 0.5)}
+OPTIONS: dict[str, Sequence[float]] = {"inside": (0.25, 0.5, 1.0, 0.0)}
 FELT: dict[str, Sequence[float]] = {"felt": (0.5, 0.25, 0.75, 0.0, 1.0)}
 START: Settings = {name: values[0] for name, values in {**OPTIONS, **FELT}.items()}
 
@@ -107,7 +108,7 @@ class Informed(Plain):
 def joined(asked: Asked, trust: Settings) -> Reply:
     """The answer of both sides."""
     said = asked.said
-    logits = trust["inside"] * np.log(np.maximum(said.probability.astype(np.float64), 1e-12)) + trust["expected"] * asked.lift
+    logits = trust["inside"] * np.log(np.maximum(said.probability.astype(np.float64), 1e-12)) + asked.lift
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     rating = None if said.rating is None else ((1 - trust["felt"]) * said.rating + trust["felt"] * asked.found[:, -2:]).astype(np.float32)
     return said._replace(probability=(p / p.sum(axis=1, keepdims=True)).astype(np.float32), rating=rating)
