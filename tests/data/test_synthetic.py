@@ -13,6 +13,7 @@ from stf2m.data.datasets.synthetic import SyntheticDataset
 from stf2m.data.synthetic.curves import GRID, follow, wander
 from stf2m.data.synthetic.person import FRAGILE
 from stf2m.data.synthetic.world import CHANNELS, NULL, PEOPLE
+from stf2m.prepare.labels import rated_votes
 
 WINDOW = 2.0
 
@@ -231,3 +232,14 @@ def test_knowing_the_person_adds_nothing_in_the_null_world():
     blind, informed, _ = difficulty(SyntheticDataset(world="null"))
     assert abs(informed - blind) < 0.01
     assert blind > 0.8
+
+
+def test_outsiders_rate_beside_the_person_and_change_nothing_else():
+    alone, watched = (next(iter(SyntheticDataset(people=2, recordings=2, seconds=60.0, annotators=n).recordings("P01"))) for n in (1, 4))
+    assert equal(alone, watched) and [r.source for r in watched.ratings] == ["self", "outsider 1", "outsider 2", "outsider 3"]
+    spans = np.stack([np.arange(0, 58, 2.0), np.arange(2, 60, 2.0)], axis=1)
+    shares = rated_votes(watched.ratings, spans, 0.5, "arousal2")
+    assert shares is not None and 0.1 < (shares.max(axis=1) < 1.0).mean() < 0.9
+    assert rated_votes(alone.ratings, spans, 0.5, "arousal2") is None
+    with pytest.raises(InvalidConfig, match="somebody must rate"):
+        SyntheticDataset(annotators=0)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("01_predict", "02_personalise", "03_train", "04_evaluate", "06_own_dataset")
+NAMES = ("01_predict", "02_personalise", "03_train", "04_evaluate", "05_annotators", "06_own_dataset")
 
 
 def test_all_examples_are_tested_and_short(root):
@@ -19,7 +19,7 @@ def test_all_examples_are_tested_and_short(root):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_example_runs(name, root, tmp_path):
-    words = [str(tmp_path)] if name in ("03_train", "04_evaluate", "06_own_dataset") else []
+    words = [str(tmp_path)] if name in ("03_train", "04_evaluate", "05_annotators", "06_own_dataset") else []
     done = subprocess.run(
         [sys.executable, "-W", "error", root / "examples" / f"{name}.py", *words], cwd=tmp_path, capture_output=True, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

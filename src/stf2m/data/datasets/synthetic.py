@@ -32,7 +32,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from stf2m.core.errors import InvalidConfig, NotStored
-from stf2m.core.records import Recording, Stream
+from stf2m.core.records import Rating, Recording, Stream
 from stf2m.core.registry import look_up
 from stf2m.data.datasets.base import DatasetCard
 from stf2m.data.synthetic import body
@@ -42,15 +42,22 @@ from stf2m.data.synthetic.world import WORLDS, World
 
 PAUSE = 30.0
 """s between two recordings of a session"""
-PERSON, ORDER, CLIP, LIGHT, OWN, BODY = range(6)
+PERSON, ORDER, CLIP, LIGHT, OWN, BODY, WATCHER, HAND = range(8)
 """purposes of independent random generators"""
 
 
 class SyntheticDataset:
     """`people` who each watch `recordings` clips of `seconds` s in their own order. Nothing is kept; the same seed gives
-    the same person and recording, whatever else was asked before."""
+    the same person and recording, whatever else was asked before.
 
-    def __init__(self, people: int = 24, recordings: int = 6, seconds: float = 120.0, *, seed: int = 0, world: str | World = "people"):
+    With `annotators` over 1 the same outsiders rate everybody too, beside the person: what they see is what was felt, but each
+    has an own threshold, steepness, lag and hand, so that they disagree most where a feeling is neither low nor high.
+    """
+
+    def __init__(
+        self, people: int = 24, recordings: int = 6, seconds: float = 120.0, *, seed: int = 0, world: str | World = "people",
+        annotators: int = 1,
+    ):  # fmt: skip
         if people < 1 or recordings < 1 or seconds < 10:
             raise InvalidConfig(
                 "too small a world",
@@ -58,6 +65,9 @@ class SyntheticDataset:
                 expected="at least 1 person, 1 recording, 10 s",
                 got=f"{people}, {recordings}, {seconds:g} s",
             )
+        if annotators < 1:
+            raise InvalidConfig("somebody must rate", where="synthetic", expected="annotators from 1, the person", got=annotators)
+        self.annotators = annotators
         self.world = world if isinstance(world, World) else look_up(WORLDS, world, family="worlds")
         self.people, self.clips, self.seconds, self.seed = people, recordings, float(seconds), seed
 
@@ -72,7 +82,9 @@ class SyntheticDataset:
             consent="research",
             modalities=("bvp", "hr", "eda", "temp", "acc", "pupil"),
             rating_scale=(-1.0, 1.0),
-            labels="continuous valence and arousal by the person, about 8 Hz, while the clip plays",
+            labels="continuous valence and arousal by the person"
+            + (f" and {self.annotators - 1} outsiders" if self.annotators > 1 else "")
+            + ", about 8 Hz, while the clip plays",
             notes=("nobody was recorded; use it to test software, never to claim anything about people",),
         )
 
@@ -109,7 +121,7 @@ class SyntheticDataset:
             subject=subject,
             session="1",
             streams=show(self.world, person, felt, light, rng, self.seconds),
-            ratings=(rating,),
+            ratings=(rating, *self._outsiders(subject, clip, felt)),
             stimulus=f"clip{clip + 1:02d}",
             order=position,
             consent="research",
@@ -117,6 +129,13 @@ class SyntheticDataset:
             started=datetime(2024, 1, 1, 9, tzinfo=UTC) + timedelta(days=self._index(subject), seconds=begin),
             session_offset=begin,
         )
+
+    def _outsiders(self, subject: str, clip: int, felt: Curve) -> Iterator[Rating]:
+        """The other annotators' joysticks; their hands have generators of their own, so that nothing else changes."""
+        for number in range(1, self.annotators):
+            watcher = draw_person(self.world, f"outsider {number}", self._generator(WATCHER, number))
+            hand = self._generator(HAND, number, self._index(subject), clip)
+            yield rate(self.world, watcher, felt, hand, self.seconds, source=watcher.subject)
 
     def _index(self, subject: str) -> int:
         if subject not in self.subjects():

@@ -73,12 +73,12 @@ def inside(times: Curve, found: Curve) -> NDArray[np.bool_]:
     return np.any((times[:, None] >= found[:, 0]) & (times[:, None] < found[:, 1]), axis=1)
 
 
-def rate(world: World, person: Person, felt: Curve, rng: np.random.Generator, seconds: float) -> Rating:
-    """The person's joystick, about 8 Hz: tanh(steepness * (felt(t - lag) + hand - threshold)), with unrated spells."""
+def rate(world: World, person: Person, felt: Curve, rng: np.random.Generator, seconds: float, source: str = "self") -> Rating:
+    """A joystick in `person`'s hand, about 8 Hz: tanh(steepness * (felt(t - lag) + hand - threshold)), with unrated spells."""
     times = np.cumsum(rng.uniform(0.11, 0.14, int(seconds / 0.125) + 8))
     times = times[times < seconds]
     hand = world.rater_noise * wander(rng, felt.shape, 3.0)
     level = np.stack([at(row, times - person.lag) for row in felt + hand])
     values = np.tanh(person.steepness * (level - np.asarray(person.threshold)[:, None]))
     values[:, inside(times, spells(rng, world.unrated_per_minute, 3.0, 8.0, seconds))] = np.nan
-    return Rating("self", values.astype(np.float32), times, source_scale=(-1.0, 1.0))
+    return Rating(source, values.astype(np.float32), times, source_scale=(-1.0, 1.0))
