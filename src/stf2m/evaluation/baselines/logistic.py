@@ -27,7 +27,8 @@ def scale_of(x: Values, weight: Values, *, classes: int, strength: float) -> Val
     share = (classes - 1) / classes**2
     ridge = np.full(full.shape[1], strength + 1e-9)
     ridge[-1] = 1e-9 * max(1.0, float(weight.sum()))
-    return np.linalg.cholesky(share * (full * weight[:, None]).T @ full + np.diag(ridge))
+    curvature = share * (full * weight[:, None]).T @ full + np.diag(ridge)
+    return np.asarray(np.linalg.cholesky(curvature), np.float64)
 
 
 def fit_logistic(
