@@ -8,7 +8,7 @@ from stf2m.evaluation.rows import RowFile, current
 from stf2m.evaluation.study import cells_of, load_study
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = ("ravdess", "ravdess_seconds", "ceap360vr", "stress_predict", "synthetic", "synthetic_null", "literature_ceap")
+ORDER = ("ravdess", "ravdess_seconds", "ceap360vr", "ceap_new_stimulus", "stress_predict", "synthetic", "synthetic_null", "literature_ceap")
 
 
 def main() -> None:
