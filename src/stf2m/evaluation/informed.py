@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.records import Segments
-from stf2m.evaluation.baselines.choose import Settings, choose
+from stf2m.evaluation.baselines.choose import Settings, choose, nearest, quality
 from stf2m.evaluation.expected import fit_expected
 from stf2m.evaluation.floors.base import answers
 from stf2m.evaluation.kriging import Values
-from stf2m.evaluation.metrics import balanced_accuracy
 from stf2m.evaluation.predictor import Plain, Predictor, Probability, Reply, Rows, labels_of, ratings_of
 from stf2m.evaluation.protocols.split import Split
 
@@ -88,8 +87,7 @@ class Informed(Plain):
     ) -> Reply:
         """See `Predictor.reply`; with the trust chosen for the nearest support size, none and some being far apart."""
         asked = self.ask(segments, support, query, target, support_target, modalities)
-        size = min(self.chosen, key=lambda known: (bool(known) != bool(len(support)), abs(known - len(support))), default=None)
-        return joined(asked, START if size is None else self.chosen[size])
+        return joined(asked, nearest(self.chosen, len(support)) or START)
 
     def predict(
         self,
@@ -119,7 +117,7 @@ def trusted(segments: Segments, target: str, asked: Sequence[Asked]) -> Settings
     rated = [one for one in asked if one.said.rating is not None and np.isfinite(segments.rating[one.rows]).any()]
 
     def classes(trust: Settings) -> float:
-        return float(np.mean([_quality(segments.targets[target][one.rows], joined(one, trust).probability) for one in asked]))
+        return float(np.mean([quality(segments.targets[target][one.rows], joined(one, trust).probability) for one in asked]))
 
     def felt(trust: Settings) -> float:
         errors = [segments.rating[one.rows] - np.asarray(joined(one, trust).rating) for one in rated]
@@ -127,8 +125,3 @@ def trusted(segments: Segments, target: str, asked: Sequence[Asked]) -> Settings
 
     found = choose(classes, OPTIONS, START)
     return choose(felt, FELT, found) if rated else found | {"felt": 0.0}
-
-
-def _quality(truth: NDArray[np.integer], p: Probability) -> float:
-    """As baselines on descriptors choose: balanced accuracy, log-likelihood breaking near ties."""
-    return balanced_accuracy(truth, p) + 0.05 * float(np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-3)).mean())

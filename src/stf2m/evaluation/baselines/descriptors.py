@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from stf2m.core.emotions import has_classes
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
-from stf2m.evaluation.baselines.choose import Settings, choose
+from stf2m.evaluation.baselines.choose import Settings, choose, nearest, quality
 from stf2m.evaluation.context import CONTEXT_MODALITIES
-from stf2m.evaluation.metrics import balanced_accuracy
 from stf2m.evaluation.predictor import Plain, Probability, Rows, labels_of, training_rows
 from stf2m.evaluation.protocols.split import Split
 from stf2m.prepare.normalise import fit_normaliser, standardise_descriptors
@@ -88,8 +87,7 @@ class DescriptorBaseline(Plain):
     def _quality(self, segments: Segments, target: str, split: Split, settings: Settings) -> float:
         truth = segments.targets[target][split.query]
         said = self._say(segments, split.support, labels_of(segments, target, split.support), split.query, settings, None)
-        likely = np.log(np.maximum(said[np.arange(len(truth)), truth], 1e-3))
-        return balanced_accuracy(truth, said) + 0.05 * float(likely.mean())
+        return quality(truth, said)
 
     def predict(
         self,
@@ -108,8 +106,7 @@ class DescriptorBaseline(Plain):
 
     def settings_for(self, chosen: Mapping[int, Settings], size: int) -> Settings:
         """What was chosen for the nearest support size, none and some being far apart; where nothing was, the start."""
-        near = min(chosen, key=lambda known: (bool(known) != bool(size), abs(known - size)), default=None)
-        return chosen[near] if near is not None else {**self.start, **({} if size else {"centre": None})}
+        return nearest(chosen, size) or {**self.start, **({} if size else {"centre": None})}
 
     def _say(
         self, segments: Segments, support: Rows, labels: Rows, query: Rows, settings: Settings, modalities: Sequence[str] | None
