@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from stf2m.core.config import Settings, build, later, load_toml
-from stf2m.core.emotions import CIRCUMPLEX, RAVDESS_EMOTIONS, TARGETS, Target, classes_of, nine_point
+from stf2m.core.emotions import CIRCUMPLEX, RAVDESS_EMOTIONS, TARGETS, Target, classes_of, groups_of, nine_point
 from stf2m.core.errors import InvalidConfig, MissingExtra, UnknownName
 from stf2m.core.registry import look_up
 from stf2m.core.units import CONVERT, PLAUSIBLE, conversion
@@ -194,3 +194,12 @@ def test_a_setting_added_later_leaves_hashes_alone_until_it_is_used():
     assert Inner(extra=True).hash != Before().hash
     assert Outer().facts() == {"inner": {"size": 3}}
     assert Outer(other=0.7, inner=Inner(extra=True)).facts() == {"inner": {"size": 3, "extra": True}, "other": 0.7}
+
+
+def test_the_eight_emotions_are_grouped_as_documented():
+    valence, arousal = (groups_of(TARGETS[name], RAVDESS_EMOTIONS) for name in ("named_valence3", "named_arousal2"))
+    assert dict(zip(RAVDESS_EMOTIONS, valence.tolist())) == {
+        "neutral": 1, "calm": 2, "happy": 2, "sad": 0, "angry": 0, "fearful": 0, "disgust": 0, "surprised": 1
+    }  # fmt: skip
+    assert {name for name, group in zip(RAVDESS_EMOTIONS, arousal) if not group} == {"neutral", "calm", "sad"}
+    assert groups_of(TARGETS["named_valence3"], ("boredom",)).tolist() == [-1]

@@ -176,3 +176,26 @@ def test_other_descriptors_are_another_key_and_the_same_signals(prepared: Prepar
     assert before == f"{SIGNALS.hash}-{CutRecipe().hash}", "version 1 leaves keys of earlier results alone"
     monkeypatch.setitem(MODALITIES, "eda", replace(MODALITIES["eda"], descriptor_version=3))
     assert cut(prepared, CutRecipe()).recipe_hash == f"{before}-eda3"
+
+
+def test_named_emotions_are_grouped_by_where_they_stand(invent: Callable[..., Recording]) -> None:
+    """Two annotators: classes and votes of a grouping are those of "emotion", summed over the emotions of a group by hand."""
+    said = [("sad", "happy", "calm", "surprised", "boredom"), ("angry", "happy", "sad", "sad", "boredom")]
+    annotations = tuple(
+        Annotation(onset=4.0 * i, offset=4.0 * i + 4.0, emotion=name, source=who)
+        for who, names in zip("ab", said)
+        for i, name in enumerate(names)
+    )
+    recording = replace(invent("anna", 0), annotations=annotations, ratings=())
+    recipe = CutRecipe(window=4.0, targets=("emotion", "named_valence3", "named_arousal2"))
+    segments = cut(prepared_from([recording], SIGNALS), recipe)
+    names, low, high = np.array(segments.emotions["emotion"]), 0, 2
+    group = {"sad": low, "angry": low, "surprised": 1, "calm": high, "happy": high, "boredom": -1}
+    emotion = segments.targets["emotion"][:5]
+    assert segments.emotions["named_valence3"] == ("low valence", "neutral valence", "high valence")
+    np.testing.assert_array_equal(segments.targets["named_valence3"][:5], [group[name] for name in names[emotion]])
+    np.testing.assert_allclose(
+        segments.votes["named_valence3"][:4], [[1, 0, 0], [0, 0, 1], [0.5, 0, 0.5], [0.5, 0.5, 0]], atol=1e-6
+    )
+    np.testing.assert_allclose(segments.votes["named_arousal2"][:2], [[0.5, 0.5], [0, 1]], atol=1e-6)
+    assert segments.targets["named_valence3"][4] == -1 and not segments.votes["named_valence3"][4].any()

@@ -31,7 +31,7 @@ CIRCUMPLEX: dict[str, tuple[float, float]] = {
     "calm-rest": (0.3, -0.4),
 }
 """Orienting (valence, arousal) of named emotions on the circumplex (after Russell 1980); used for fuzzy targets of data
-without ratings, never as ground truth in a table."""
+without ratings and to group named emotions (`named_valence3`), never as a rating in a table."""
 
 
 def nine_point(rating: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -51,6 +51,7 @@ class Target:
     emotions: tuple[str, ...]
     axis: int | None = None
     cuts: tuple[float, ...] = ()
+    named: bool = False
 
     @property
     def is_ordinal(self) -> bool:
@@ -76,9 +77,13 @@ TARGETS: dict[str, Target] = {
         Target("arousal5", tuple(f"{level} arousal" for level in LEVELS), 1, FIFTHS),
         Target("quadrant", QUADRANTS, None, (5.0, 5.0)),
         Target("rating", ("rated",)),
+        Target("named_valence3", ("low valence", "neutral valence", "high valence"), 0, (4.0, 6.0), named=True),
+        Target("named_arousal2", ("low arousal", "high arousal"), 1, (6.0,), named=True),
     )
 }
-"""Targets derived from ratings. Papers cut three classes at 3 and 6 or at 3.5 and 6.5 (`_half`). Named labels need no entry: the target "emotion" takes the data set's vocabulary."""
+"""Targets derived from ratings. Papers cut three classes at 3 and 6 or at 3.5 and 6.5 (`_half`). Named labels need no entry: the target "emotion" takes the data set's vocabulary.
+Of the eight of RAVDESS, `named_valence3` calls sad, angry, fearful and disgust low, neutral and surprised neutral, calm and happy high;
+`named_arousal2` calls neutral, calm and sad low."""
 
 
 def is_ordinal(target: str) -> bool:
@@ -104,3 +109,9 @@ def classes_of(target: Target, rating: NDArray[np.floating]) -> NDArray[np.int16
         return np.where(np.isfinite(nine).all(axis=1), 0, -1).astype(np.int16)
     found = 2 * (nine[:, 1] >= target.cuts[1]) + (nine[:, 0] >= target.cuts[0])
     return np.where(np.isfinite(nine).all(axis=1), found, -1).astype(np.int16)
+
+
+def groups_of(target: Target, vocabulary: tuple[str, ...]) -> NDArray[np.int16]:
+    """Class of a `named` target (emotion,) for every emotion of a vocabulary, -1 for one that is not on the circumplex."""
+    nowhere = (np.nan, np.nan)
+    return classes_of(target, np.array([CIRCUMPLEX.get(name, nowhere) for name in vocabulary]).reshape(-1, 2))

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.emotions import TARGETS
 from stf2m.core.errors import InvalidConfig, NothingToRead
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
 from stf2m.prepare.clocks import grid_counts
-from stf2m.prepare.labels import annotated_rating, derive_target, majority_emotion, mean_rating, named_votes, rated_votes
+from stf2m.prepare.labels import annotated_rating, derive_target, majority_emotion, mean_rating, named_votes, rated_votes, votes_named
 from stf2m.prepare.memory import with_memory
 from stf2m.prepare.modalities import MODALITIES
 from stf2m.prepare.modality import Windows
@@ -50,8 +51,9 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
         )  # fmt: skip
     infos = tuple(signal_info(name, prepared.joined[name], recipe) for name in prepared.modalities)
     columns = [column_of(prepared, info, spans, owner, recipe) for info in infos]
-    rating, targets, names = labels_of(prepared, recipe, spans, emotions)
-    votes = votes_of(prepared, recipe, spans, targets, names)
+    vocabulary = emotions or vocabulary_of(prepared)
+    rating, targets, names = labels_of(prepared, recipe, spans, vocabulary)
+    votes = votes_of(prepared, recipe, spans, targets, names, vocabulary)
     subjects, subject = _codes([entry.subject for entry in prepared.entries])
     stimuli, stimulus = _codes([entry.stimulus for entry in prepared.entries])
     offsets = np.array([entry.session_offset for entry in prepared.entries])
@@ -161,9 +163,13 @@ def _describe(signal, info: SignalInfo, starts, bounds, usual, present) -> NDArr
     return table
 
 
-def labels_of(prepared: Prepared, recipe: CutRecipe, spans: list[NDArray[np.float64]], emotions: tuple[str, ...]):
-    """Rating (segment, 2), classes per target, and class names per target."""
-    named = emotions or prepared.emotions or tuple(sorted({a.emotion for e in prepared.entries for a in e.annotations if a.emotion}))
+def vocabulary_of(prepared: Prepared) -> tuple[str, ...]:
+    """Named emotions of the data set, else those that occur."""
+    return prepared.emotions or tuple(sorted({a.emotion for e in prepared.entries for a in e.annotations if a.emotion}))
+
+
+def labels_of(prepared: Prepared, recipe: CutRecipe, spans: list[NDArray[np.float64]], named: tuple[str, ...]):
+    """Rating (segment, 2), classes per target, and class names per target; `named` emotions are looked for."""
     ratings, classes = [], []
     for entry, mine in zip(prepared.entries, spans):
         lagged = mine + recipe.lag
@@ -175,13 +181,13 @@ def labels_of(prepared: Prepared, recipe: CutRecipe, spans: list[NDArray[np.floa
     rating = np.concatenate(ratings)
     targets, names = {}, {}
     for target in recipe.targets:
-        targets[target], names[target] = (np.concatenate(classes), named) if target == "emotion" else derive_target(target, rating)
+        targets[target], names[target] = derive_target(target, rating, np.concatenate(classes), named)
     return rating, targets, names
 
 
 def votes_of(
     prepared: Prepared, recipe: CutRecipe, spans: list[NDArray[np.float64]],
-    targets: dict[str, NDArray[np.int16]], names: dict[str, tuple[str, ...]],
+    targets: dict[str, NDArray[np.int16]], names: dict[str, tuple[str, ...]], vocabulary: tuple[str, ...],
 ) -> dict[str, NDArray[np.float32]]:  # fmt: skip
     """Shares of the annotators' votes (segment, class) per target, where some recording has several annotators.
 
@@ -192,8 +198,10 @@ def votes_of(
         each = []
         for entry, mine in zip(prepared.entries, spans):
             lagged = mine + recipe.lag
-            named = named_votes(entry.annotations, lagged, names[target]) if target == "emotion" else None
-            each.append(named if target == "emotion" else rated_votes(entry.ratings, lagged, recipe.min_labelled, target))
+            if target == "emotion" or TARGETS[target].named:
+                each.append(votes_named(target, named_votes(entry.annotations, lagged, vocabulary), vocabulary))
+            else:
+                each.append(rated_votes(entry.ratings, lagged, recipe.min_labelled, target))
         if len(names[target]) < 2 or all(shares is None for shares in each):
             continue
         nobody = [np.zeros((len(mine), len(names[target])), np.float32) for mine in spans]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.emotions import TARGETS, classes_of
+from stf2m.core.emotions import TARGETS, classes_of, groups_of
 from stf2m.core.records import Annotation, Rating
 from stf2m.core.registry import look_up
 
@@ -131,7 +131,25 @@ def rated_votes(ratings: Sequence[Rating], spans: NDArray[np.float64], least: fl
     return (count / np.maximum(count.sum(axis=1, keepdims=True), 1)).astype(np.float32)
 
 
-def derive_target(name: str, rating: NDArray[np.float32]) -> tuple[NDArray[np.int16], tuple[str, ...]]:
-    """Classes (segment,) and class names of a target that is cut from ratings; raises `UnknownName`."""
+def derive_target(
+    name: str, rating: NDArray[np.float32], emotion: NDArray[np.int16], vocabulary: tuple[str, ...]
+) -> tuple[NDArray[np.int16], tuple[str, ...]]:
+    """Classes (segment,) and class names of a target, from ratings or from named emotions; raises `UnknownName`.
+
+    `emotion` (segment,) indexes `vocabulary`, -1 = none.
+    """
+    if name == "emotion":
+        return emotion, vocabulary
     target = look_up(TARGETS, name, family="targets")
-    return classes_of(target, rating), target.emotions
+    if not target.named:
+        return classes_of(target, rating), target.emotions
+    return np.append(groups_of(target, vocabulary), np.int16(-1))[emotion], target.emotions
+
+
+def votes_named(name: str, shares: NDArray[np.float32] | None, vocabulary: tuple[str, ...]) -> NDArray[np.float32] | None:
+    """Votes for named emotions (segment, emotion) as votes for the classes of the target "emotion", or of one that groups them."""
+    if shares is None or name == "emotion":
+        return shares
+    group, count = groups_of(TARGETS[name], vocabulary), len(TARGETS[name].emotions)
+    found = shares @ (group[:, None] == np.arange(count)).astype(np.float32)
+    return found / np.maximum(found.sum(axis=1, keepdims=True), np.float32(1e-12))
