@@ -24,6 +24,8 @@ class ContextView:
     widths: tuple[float, ...]
     """s, standard deviations of the kernels"""
     moments: Callable[[Segments], Moments]
+    moves: tuple[float, ...] = ()
+    """s, how far people may run apart in it (`moved.py`); empty = it runs alike for everybody"""
 
 
 def of_the_stimulus(segments: Segments) -> Moments:
@@ -38,7 +40,7 @@ def of_the_session(segments: Segments) -> Moments:
 
 VIEWS: dict[str, ContextView] = {
     "stimulus": ContextView("crowd", "clip", "same_stimulus", (1.0, 4.0, 15.0), of_the_stimulus),
-    "clock": ContextView("clock", "session", "session_time", (5.0, 20.0, 60.0, 180.0), of_the_session),
+    "clock": ContextView("clock", "session", "session_time", (5.0, 20.0, 60.0, 180.0), of_the_session, (20.0, 40.0, 80.0, 120.0)),
 }
 """context of a protocol -> its view; the third kind, `label_times`, depends on the support and is no view"""
 CONTEXT_MODALITIES = tuple(view.modality for view in VIEWS.values())

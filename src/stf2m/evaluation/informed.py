@@ -3,8 +3,9 @@
     logit_c = s log p_c + log(m_c / pi_c) ,  rating = (1 - f) r + f m
 
 p and r are what the predictor inside says, m is what is expected, pi are usual shares. s and f are chosen on validation
-people for every support size; s starts low and is at most 1: the method must convince. So other people's labels and the
-person's own come to learners and baselines alike.
+people for every support size; s starts low and is at most 1: the method must convince. Where people run through one plan
+earlier or later, m is what the others say when they are moved in time until they fit (`moved.py`), if that tells training
+people better; signals move them too, so s starts from 0. So others' labels and the person's own come to every method alike.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,14 @@ from numpy.typing import NDArray
 
 from stf2m.core.records import Segments
 from stf2m.evaluation.baselines.choose import Settings, choose, nearest, quality
+from stf2m.evaluation.context import CONTEXT_MODALITIES, VIEWS
+from stf2m.evaluation.crowd import hearers
 from stf2m.evaluation.expected import fit_expected
 from stf2m.evaluation.floors.base import answers
 from stf2m.evaluation.kriging import Values
+from stf2m.evaluation.moved import Moved, Way, best_way, fit_moved
 from stf2m.evaluation.predictor import Plain, Predictor, Probability, Reply, Rows, labels_of, ratings_of
+from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Split
 
 OPTIONS: dict[str, Sequence[float]] = {"inside": (0.25, 0.5, 1.0, 0.0)}
@@ -51,10 +56,24 @@ class Informed(Plain):
         raise AttributeError(name)
 
     def fit(self, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int], seed: int) -> None:
-        """Fit the predictor inside, and what is expected of everybody."""
+        """Fit the predictor inside, what is expected of everybody, and what the others said by time where they may be moved."""
         self.inside.fit(segments, target, train_people, validation_people, seed)
         self.expected = fit_expected(segments, target, self.context, train_people, validation_people)
+        self.moved, self.way = self._moved(segments, target, train_people, validation_people)
         self.chosen = {}
+
+    def _moved(
+        self, segments: Segments, target: str, train: Sequence[int], validation: Sequence[int]
+    ) -> tuple[Moved | None, Way | None]:  # fmt: skip
+        """The others in time, and how to move them; (None, None) where that is not known or tells training people no better."""
+        view = next((VIEWS[kind] for kind in self.context if kind in VIEWS and VIEWS[kind].moves), None)
+        if view is None:
+            return None, None
+        hears = hearers(Fold(tuple(train), tuple(validation), ()), len(segments.subjects))
+        moved = fit_moved(segments, target, view.moments(segments), hears, with_times="label_times" in self.context)
+        still = lambda support, told, query: self.expected.answer(segments, support, told, query)  # noqa: E731
+        way = best_way(moved, segments, train, view.moves, still)
+        return (moved, way) if way else (None, None)
 
     def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
         """Tune the predictor inside, then the trust in both for every support size."""
@@ -63,16 +82,28 @@ class Informed(Plain):
         for shots in sorted({split.shots for split in splits}):
             mine = [split for split in splits if split.shots == shots]
             asked = [self.ask(segments, split.support, split.query, target) for split in mine]
-            self.chosen[round(float(np.mean([len(split.support) for split in mine])))] = trusted(segments, target, asked)
+            found = trusted(segments, target, asked, self.start)
+            self.chosen[round(float(np.mean([len(split.support) for split in mine])))] = found
+
+    @property
+    def start(self) -> Settings:
+        """Where the search for trust begins."""
+        return START | {"inside": 0.0} if self.way else START
 
     def ask(
         self, segments: Segments, support: Rows, query: Rows, target: str, given: NDArray[np.integer] | None = None,
         modalities: Sequence[str] | None = None,
     ) -> Asked:  # fmt: skip
         """The two sides of an answer; `given` is the `support_target` of `Predictor.reply`."""
-        said = self.inside.reply(segments, support, query, target=target, support_target=given, modalities=modalities)
+        how: dict[str, Any] = {"target": target, "support_target": given}
+        said = self.inside.reply(segments, support, query, modalities=modalities, **how)
         told = answers(segments, target, labels_of(segments, target, support, given), ratings_of(segments, target, support, given))
         found = self.expected.answer(segments, support, told, query)
+        if self.moved and self.way and len(query):
+            sensors = [name for name in modalities or segments.modalities if name not in CONTEXT_MODALITIES]
+            read = self.inside.reply(segments, support, self.moved.track(segments, query), modalities=sensors, **how).probability
+            there = self.moved.answer(segments, support, told, query, self.way, read)
+            found = np.where(np.isfinite(there), there, found)
         return Asked(query, said, found, self.expected.lift(found, query))
 
     def reply(
@@ -87,7 +118,7 @@ class Informed(Plain):
     ) -> Reply:
         """See `Predictor.reply`; with the trust chosen for the nearest support size, none and some being far apart."""
         asked = self.ask(segments, support, query, target, support_target, modalities)
-        return joined(asked, nearest(self.chosen, len(support)) or START)
+        return joined(asked, nearest(self.chosen, len(support)) or self.start)
 
     def predict(
         self,
@@ -105,15 +136,15 @@ class Informed(Plain):
 
 def joined(asked: Asked, trust: Settings) -> Reply:
     """The answer of both sides."""
-    said = asked.said
+    said, found = asked.said, asked.found[:, -2:]
     logits = trust["inside"] * np.log(np.maximum(said.probability.astype(np.float64), 1e-12)) + asked.lift
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    rating = None if said.rating is None else ((1 - trust["felt"]) * said.rating + trust["felt"] * asked.found[:, -2:]).astype(np.float32)
+    rating = None if said.rating is None else ((1 - trust["felt"]) * said.rating + trust["felt"] * found).astype(np.float32)
     return said._replace(probability=(p / p.sum(axis=1, keepdims=True)).astype(np.float32), rating=rating)
 
 
-def trusted(segments: Segments, target: str, asked: Sequence[Asked]) -> Settings:
-    """The trust under which these answers are best; where nobody rates, ratings stay with the predictor inside."""
+def trusted(segments: Segments, target: str, asked: Sequence[Asked], start: Settings) -> Settings:
+    """The trust, searched from `start`, under which these answers are best; where nobody rates, ratings stay with the predictor inside."""
     rated = [one for one in asked if one.said.rating is not None and np.isfinite(segments.rating[one.rows]).any()]
 
     def classes(trust: Settings) -> float:
@@ -123,5 +154,5 @@ def trusted(segments: Segments, target: str, asked: Sequence[Asked]) -> Settings
         errors = [segments.rating[one.rows] - np.asarray(joined(one, trust).rating) for one in rated]
         return -float(np.sqrt(np.nanmean(np.concatenate(errors) ** 2)))
 
-    found = choose(classes, OPTIONS, START)
+    found = choose(classes, OPTIONS, start)
     return choose(felt, FELT, found) if rated else found | {"felt": 0.0}
