@@ -194,8 +194,6 @@ def test_named_emotions_are_grouped_by_where_they_stand(invent: Callable[..., Re
     emotion = segments.targets["emotion"][:5]
     assert segments.emotions["named_valence3"] == ("low valence", "neutral valence", "high valence")
     np.testing.assert_array_equal(segments.targets["named_valence3"][:5], [group[name] for name in names[emotion]])
-    np.testing.assert_allclose(
-        segments.votes["named_valence3"][:4], [[1, 0, 0], [0, 0, 1], [0.5, 0, 0.5], [0.5, 0.5, 0]], atol=1e-6
-    )
+    np.testing.assert_allclose(segments.votes["named_valence3"][:4], [[1, 0, 0], [0, 0, 1], [0.5, 0, 0.5], [0.5, 0.5, 0]], atol=1e-6)
     np.testing.assert_allclose(segments.votes["named_arousal2"][:2], [[0.5, 0.5], [0, 1]], atol=1e-6)
     assert segments.targets["named_valence3"][4] == -1 and not segments.votes["named_valence3"][4].any()

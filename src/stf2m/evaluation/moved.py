@@ -56,7 +56,9 @@ class Moved:
     with_times: bool
     """the times of the person's own labels may be known"""
 
-    def answer(self, segments: Segments, support: Rows, told: Values, query: Rows, way: Way, read: NDArray[np.floating] | None = None) -> Values:
+    def answer(
+        self, segments: Segments, support: Rows, told: Values, query: Rows, way: Way, read: NDArray[np.floating] | None = None
+    ) -> Values:
         """(query, class + 2) expected shares and ratings, NaN where nobody says anything.
 
         `told` (support, class + 2) is what the person said, NaN = nothing; `read` (row, class) what a method says of every
@@ -100,7 +102,7 @@ class Moved:
         """(row of the track, move) log p of what j, moved, says there."""
         if not has_classes(self.target):
             return np.zeros((len(track), len(moves)))
-        log, label = np.log(np.maximum(read, 1e-3)), self.said[:, :-2].argmax(axis=1)
+        log, label = np.log(np.maximum(read.astype(np.float64), 1e-3)), self.said[:, :-2].argmax(axis=1)
         return np.take_along_axis(log, label[self._nearest(j, track, moves)], axis=1)
 
     def _nearest(self, j: int, rows: Rows, moves: Values) -> Rows:
