@@ -8,7 +8,10 @@ from stf2m.evaluation.rows import RowFile, current
 from stf2m.evaluation.study import cells_of, load_study
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = ("ravdess", "ravdess_seconds", "ceap360vr", "ceap_new_stimulus", "stress_predict", "synthetic", "synthetic_null", "literature_ceap")
+ORDER = (
+    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds", "ceap_context",
+    "ceap_new_stimulus", "stress_predict", "stress_context", "hku956", "synthetic", "synthetic_null", "literature_ceap",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -22,11 +22,13 @@ CONTEXT_WORDS: dict[Context, str] = {
     ),
     "clock": (
         "The clock is known: what training and validation people said at the same time into their sessions is one more view (`clock`) "
-        "of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's."
+        "of every segment, for every learner and baseline. Nobody's own labels enter their own view, test people's nobody's. Where "
+        "people run through one plan earlier or later, the others' sessions are also moved in time until they fit what the person's "
+        "signals said so far."
     ),
     "label_times": (
-        "The times of the person's labels are known: every learner and baseline may also look at labels near in time, and a label "
-        "corrects most what is expected shortly before and after it."
+        "The times of the person's labels are known: every learner and baseline may also look at labels near in time, a label "
+        "corrects most what is expected shortly before and after it, and others' sessions are moved until they fit the labels too."
     ),
 }
 WITHOUT_CLASSES = (
