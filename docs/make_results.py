@@ -1,29 +1,62 @@
-"""Write docs/results.md from the committed rows of every study, and from nothing else: `python docs/make_results.py`."""
+"""Write docs/results.md and a page per study from the committed rows, and from nothing else: `python docs/make_results.py`."""
 
+import json
 from pathlib import Path
 
 from stf2m.core.files import atomic_write_text
+from stf2m.evaluation.ablation import ablation_of
+from stf2m.evaluation.ablation_table import ablation_markdown
+from stf2m.evaluation.audit_words import audit_markdown, read_audit
+from stf2m.evaluation.efficiency import Efficiency
 from stf2m.evaluation.results import write_results
-from stf2m.evaluation.rows import RowFile, current
-from stf2m.evaluation.study import cells_of, load_study
+from stf2m.evaluation.rows import Row, RowFile, current
+from stf2m.evaluation.study import Study, cells_of, load_study
 
 ROOT = Path(__file__).resolve().parents[1]
+ROWS, PAGES = ROOT / "studies" / "results", ROOT / "docs" / "results"
 ORDER = (
-    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds", "ceap_context",
-    "ceap_new_stimulus", "stress_predict", "stress_context", "hku956", "synthetic", "synthetic_null", "literature_ceap",
+    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds",
+    "ceap_rating", "ceap_context", "ceap_new_stimulus", "stress_predict", "stress_context", "hku956", "synthetic", "synthetic_methods",
+    "synthetic_null", "literature_ceap",
 )  # fmt: skip
 
 
 def main() -> None:
-    """Head, then one section per study that has rows."""
-    parts = [(ROOT / "docs" / "results.head.md").read_text(encoding="utf-8").rstrip()]
-    for name in ORDER:
-        rows = ROOT / "studies" / "results" / f"{name}.csv"
-        if rows.exists():
-            study = load_study(ROOT / "studies" / f"{name}.toml")
-            found = current(RowFile(rows).read(), {cell.settings for cell in cells_of(study)})
-            parts.append(write_results(study, found, "protocols.md").rstrip())
-    atomic_write_text(ROOT / "docs" / "results.md", "\n\n".join(parts) + "\n")
+    """The head with a list of the pages, and one page per study that has rows."""
+    lines = [(ROOT / "docs" / "results.head.md").read_text(encoding="utf-8").rstrip(), "", "## Every study", ""]
+    for name in (name for name in ORDER if (ROWS / f"{name}.csv").exists()):
+        study = load_study(ROOT / "studies" / f"{name}.toml")
+        rows = rows_of(study, name)
+        sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *leaks_of(study, name)]
+        heading = f"# {study.title}\n\n[All results](../results.md), how to read them, and what they say in short.\n"
+        atomic_write_text(PAGES / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
+        people = len({row["person"] for row in rows if row["person"]})
+        more = [word for word, there in (("its parts taken away", parts_of(study, name)), ("leaks on purpose", leaks_of(study, name))) if there]
+        lines.append(f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *more])}.")
+    atomic_write_text(ROOT / "docs" / "results.md", "\n".join(lines) + "\n")
+
+
+def rows_of(study: Study, stem: str) -> list[Row]:
+    """The rows that belong to the study as it stands."""
+    return current(RowFile(ROWS / f"{stem}.csv").read(), {cell.settings for cell in cells_of(study)})
+
+
+def parts_of(study: Study, name: str) -> list[str]:
+    """The study's ablation, where there is one; what it cost was measured in the same run and stands beside the rows."""
+    if not (ROWS / f"{name}-ablation.csv").exists():
+        return []
+    whole = ablation_of(study)
+    asked = {row["method"] for row in RowFile(ROWS / f"{name}-ablation.csv").read()}
+    ablation = ablation_of(study, only=tuple(variant for variant in whole.words if variant in asked and variant != study.main))
+    facts = json.loads((ROWS / f"{name}-ablation.json").read_text(encoding="utf-8"))
+    costs = {e["method"]: Efficiency(*(e[key] for key in Efficiency._fields)) for e in facts if "parameters" in e}
+    return [ablation_markdown(ablation, rows_of(ablation.study, f"{name}-ablation"), costs)]
+
+
+def leaks_of(study: Study, name: str) -> list[str]:
+    """The study's audit, where there is one."""
+    _, found = read_audit(ROWS / f"{name}-audit.json")
+    return [audit_markdown(study, found)] if found else []
 
 
 if __name__ == "__main__":
