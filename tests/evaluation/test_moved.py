@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 from tests.evaluation.test_context import retold
 
 from stf2m.evaluation.baselines import BASELINES
@@ -15,6 +16,7 @@ from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.informed import Informed
 from stf2m.evaluation.metrics import balanced_accuracy
 from stf2m.evaluation.moved import BETA, Way, best_way, fit_moved
+from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import FirstMinutes, Fold
 
 FOLD = Fold((0, 1, 2, 3), (4,), (5,))
@@ -144,3 +146,27 @@ def test_ratings_without_classes_are_moved_by_their_distance(make_segments):
         for t in (told[:0], said(segments, "rating")[rows[:10]])
     ]
     assert wrong[1] < 0.3 * wrong[0]
+
+
+class Reads(Plain):
+    """Says of every row what its descriptors say, and refuses to be asked what it was told, as learners do."""
+
+    def predict(self, segments, support, query, *, target, support_target=None, modalities=None):
+        assert not np.isin(query, support).any() and "clock" not in (modalities or ())
+        return softmax(np.nan_to_num(segments.descriptors[query][:, : len(segments.emotions[target])]), axis=1)
+
+
+def test_signals_are_read_of_unlabelled_rows_alone_without_the_view_of_the_clock(make_segments):
+    segments, train = planned(make_segments, 150.0), list(range(8))
+    predictor = Informed(Reads(), ("clock", "label_times"))
+    predictor.fit(segments, "mood", train, (8, 9, 10), 0)
+    support, told, query, _ = question(segments, person=12, every=9)
+    assert predictor.way and predictor.moved
+    read = np.full((len(support) + len(query), 2), 0.5)
+    track = predictor.moved.track(segments, query)
+    unknown = ~np.isin(track, support)
+    read[unknown] = Reads().predict(segments, support, track[unknown], target="mood")
+    found = predictor.ask(segments, support, query, "mood").found
+    np.testing.assert_allclose(found[:, :2], predictor.moved.answer(segments, support, told, query, predictor.way, read)[:, :2], atol=1e-6)
+    silent = predictor.moved.answer(segments, support, told, query, predictor.way)
+    assert np.abs(found[:, :2] - silent[:, :2]).max() > 0.01

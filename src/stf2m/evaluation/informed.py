@@ -101,7 +101,10 @@ class Informed(Plain):
         found = self.expected.answer(segments, support, told, query)
         if self.moved and self.way and len(query):
             sensors = [name for name in modalities or segments.modalities if name not in CONTEXT_MODALITIES]
-            read = self.inside.reply(segments, support, self.moved.track(segments, query), modalities=sensors, **how).probability
+            track = self.moved.track(segments, query)
+            unknown, count = ~np.isin(track, support), said.probability.shape[1]
+            read = np.full((len(track), count), 1 / count, np.float32)  # of labelled segments the labels speak, not the signals
+            read[unknown] = self.inside.reply(segments, support, track[unknown], modalities=sensors, **how).probability
             there = self.moved.answer(segments, support, told, query, self.way, read)
             found = np.where(np.isfinite(there), there, found)
         return Asked(query, said, found, self.expected.lift(found, query))
