@@ -24,7 +24,8 @@ from stf2m.meta.learner import KEPT, LOCKED
 from stf2m.prepare.recipe import Recipe, SignalRecipe
 from stf2m.training.config import TrainConfig
 from stf2m.training.edits import edit_fitted
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 from stf2m.training.words import facts_of
 
 SMALL = {"width": 12, "node_width": 6, "rules": 3, "directions": 0, "signals": False}

@@ -16,7 +16,8 @@ from stf2m.meta.losses import class_loss
 from stf2m.meta.outer import fuzzy_loss, fuzzy_terms
 from stf2m.prepare.labels import majority_emotion, named_votes, rated_votes
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 
 SMALL = {
     "network": {"width": 12, "node_width": 6, "rules": 4, "signals": False}, "steps": 6, "episodes": 3, "warm_up": 2, "centres_at": 3,

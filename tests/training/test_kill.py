@@ -15,7 +15,8 @@ from tests.toy import toy_segments
 from tests.training.test_training import SMALL
 
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 
 SETTINGS = {**SMALL, "steps": 12, "validate_every": 3, "checkpoint_every": 2, "patience": 20}
 PROGRAM = """

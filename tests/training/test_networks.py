@@ -18,7 +18,8 @@ from stf2m.tasks.loader import Loader
 from stf2m.training.build import build, inputs_of
 from stf2m.training.bundle import load_bundle, save_bundle
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 
 SEGMENTS = toy_segments(each=24)
 SMALL = {

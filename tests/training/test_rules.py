@@ -15,8 +15,9 @@ from stf2m.prepare.recipe import Recipe, SignalRecipe
 from stf2m.training.bundle import Bundle, load_bundle, save_bundle, save_edited
 from stf2m.training.config import TrainConfig
 from stf2m.training.edits import edit_fitted, edit_rules
+from stf2m.training.fitted import Fitted
 from stf2m.training.grammar import parse_edit
-from stf2m.training.run import Fitted, train
+from stf2m.training.run import train
 from stf2m.training.words import Scale, clause, facts_of, rules_in_words, scale_of
 
 SEGMENTS = toy_segments()

@@ -15,7 +15,9 @@ from stf2m.core.records import Segments
 from stf2m.prepare.recipe import Recipe, SignalRecipe
 from stf2m.training.bundle import check_sensors, load_bundle, save_bundle
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, _groups, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.optimise import groups_of_kinds
+from stf2m.training.run import train
 
 SEGMENTS = toy_segments()
 SMALL = {
@@ -91,7 +93,7 @@ def test_learns_the_toy_people(learner: str) -> None:
 
 
 def test_step_sizes_per_coordinate_do_not_shrink_as_weights_do() -> None:
-    groups, names = _groups({"meta.alpha.net.mix.1.weight": torch.ones(3, 3), "net.mix.1.weight": torch.ones(3, 3)}, 0.05, 3.0)
+    groups, names = groups_of_kinds({"meta.alpha.net.mix.1.weight": torch.ones(3, 3), "net.mix.1.weight": torch.ones(3, 3)}, 0.05, 3.0)
     kept = [group["weight_decay"] for group in groups for _ in group["params"]]
     assert dict(zip(names, kept)) == {"meta.alpha.net.mix.1.weight": 0.0, "net.mix.1.weight": 0.05}
 

@@ -14,7 +14,7 @@ from stf2m.core.records import Recording, Segments
 from stf2m.core.tensors import Adaptation
 from stf2m.training.bundle import Bundle
 from stf2m.training.calibration import AXES, Fit
-from stf2m.training.run import Answer
+from stf2m.training.fitted import Answer
 from stf2m.training.words import rules_in_words
 
 POOR = 0.5

@@ -23,7 +23,8 @@ from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, save_bundle
 from stf2m.training.calibration import Calibration
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 from stf2m.training.words import rule_use
 
 Tick = Callable[[int, int, str], None]

@@ -15,7 +15,7 @@ from stf2m.evaluation.explanations import Evidence
 from stf2m.evaluation.protocols.split import Split
 from stf2m.meta.learner import KEPT
 from stf2m.model.rules import RuleLayer
-from stf2m.training.run import Fitted
+from stf2m.training.fitted import Fitted
 
 
 def evidence(fitted: Fitted, segments: Segments, splits: Sequence[Split]) -> list[Evidence]:

@@ -15,7 +15,8 @@ from stf2m.evaluation.protocols import Protocol
 from stf2m.evaluation.stores import only_sensors
 from stf2m.meta import LEARNERS
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 
 Heartbeat = Callable[[dict[str, float]], None]
 

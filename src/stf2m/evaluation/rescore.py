@@ -11,7 +11,7 @@ from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.metrics import balanced_accuracy
 from stf2m.evaluation.protocols.split import Split
 from stf2m.evaluation.statistics import Difference, Interval, interval, paired
-from stf2m.training.run import Fitted
+from stf2m.training.fitted import Fitted
 
 Scores = NDArray[np.float64]
 

@@ -17,7 +17,8 @@ from stf2m.evaluation.protocols import Split, folds
 from stf2m.evaluation.rule_report import COLUMNS, LEGEND, as_json, fidelity_rows, figure_rows, markdown_table, match_rows
 from stf2m.evaluation.study import Study
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted, train
+from stf2m.training.fitted import Fitted
+from stf2m.training.run import train
 from stf2m.training.words import facts_of, rules_in_words
 
 

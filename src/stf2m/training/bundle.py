@@ -19,7 +19,7 @@ from stf2m.prepare.recipe import Recipe
 from stf2m.training.build import Inputs, build
 from stf2m.training.calibration import Calibration
 from stf2m.training.config import TrainConfig
-from stf2m.training.run import Fitted
+from stf2m.training.fitted import Fitted
 from stf2m.training.words import rules_in_words
 
 FORMAT = 1

@@ -15,8 +15,8 @@ from stf2m.model.membership import FLOOR
 from stf2m.model.network import Network
 from stf2m.model.rules import RuleLayer
 from stf2m.training.bundle import WRITTEN, Bundle
+from stf2m.training.fitted import Fitted
 from stf2m.training.grammar import Antecedent, Edit, parse_edit
-from stf2m.training.run import Fitted
 from stf2m.training.words import rules_in_words, scale_of
 
 MATTERS = 0.9

@@ -11,7 +11,7 @@ from stf2m.core.tensors import Adaptation
 from stf2m.meta.learner import HEAD, KEPT, LOCKED
 from stf2m.model.explain import RuleFacts, rule_facts
 from stf2m.model.rules import RuleLayer
-from stf2m.training.run import Fitted
+from stf2m.training.fitted import Fitted
 
 TERMS = ("low", "neutral", "high")
 LEAST_CENTRE = 0.35
