@@ -285,3 +285,16 @@ def test_an_edited_bundle_is_a_new_one_whose_card_says_so(bundle, tmp_path):
 def test_bundles_of_before_have_no_masks_and_load(bundle):
     assert not {KEPT, LOCKED} & bundle.fitted.params.keys()
     assert bundle.facts["format"] == 1
+
+
+@pytest.mark.parametrize("learner", ["protonet", "siamese"])
+def test_a_learner_that_compares_prototypes_speaks_by_them_and_not_by_a_head_that_nobody_trained(learner):
+    fitted = fit(learner=learner)
+    before = facts_of(fitted)
+    untrained = replace(fitted, params={**fitted.params, "net.classify.weight": -10 * fitted.params["net.classify.weight"]})
+    turned = replace(fitted, params={**fitted.params, "meta.prototypes": fitted.params["meta.prototypes"].roll(1, 0)})
+    for one, same, other in zip(before, facts_of(untrained), facts_of(turned), strict=True):
+        torch.testing.assert_close(same.logits, one.logits)
+        torch.testing.assert_close(other.logits, one.logits.roll(1))
+    speaks = edit_fitted(fitted, [f"1: speaks for {fitted.inputs.emotions[2]}"])
+    assert int(facts_of(speaks)[0].logits.argmax()) == 2

@@ -45,6 +45,8 @@ class Learner(Protocol):
     `centre`: the mean of the support is removed; false in normalisation `train_stats`, where nothing of the new person
     may be a statistic.
     `ordinal`: weight of the earth mover's distance in the loss of inner steps, 0 where classes have no order.
+    A learner that answers by its `meta.prototypes` and never trains the network's own head also says `compares = True`, so that
+    rules are read by what decides.
     """
 
     shares_encoder: bool
@@ -194,6 +196,12 @@ def global_head(net: nn.Module, params: Params, memory: Params) -> Params:
 def apply_head(net: nn.Module, params: Params, hidden: Any, head: Params) -> Scores:
     """Scores of hidden segments under a head."""
     return call(net, params, "head", hidden, *(head[name] for name in HEAD))
+
+
+def compared(learner: Any, params: Params) -> Tensor | None:
+    """Global prototypes (emotion, deep) of a learner that answers by comparing with them (`compares`) and so never trains the
+    network's own head; None for all others."""
+    return params[META + "prototypes"] if getattr(learner, "compares", False) else None
 
 
 def adapted_head(net: nn.Module, params: Params, adaptation: Adaptation) -> Params:

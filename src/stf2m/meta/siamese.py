@@ -52,6 +52,7 @@ class Siamese:
     shares_encoder = True
     centre = True
     ordinal = 0.0
+    compares = True
 
     def __init__(self, hidden: int = 16):
         self.hidden = hidden

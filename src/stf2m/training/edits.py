@@ -3,16 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.tensors import Params
-from stf2m.meta.learner import KEPT, LOCKED
+from stf2m.meta.learner import KEPT, LOCKED, compared
 from stf2m.model.explain import Said, said_by_rules
 from stf2m.model.membership import FLOOR
-from stf2m.model.network import Network
 from stf2m.model.rules import RuleLayer
 from stf2m.training.bundle import WRITTEN, Bundle
 from stf2m.training.fitted import Fitted
@@ -115,12 +115,13 @@ def _speak(fitted: Fitted, edit: Edit) -> None:
     Raises `InvalidConfig` where the network cannot be made to read it from a rule.
     """
     net, params, r, kept = fitted.load(), fitted.params, edit.rule, fitted.params.get(KEPT)
+    read = partial(said_by_rules, net, kept=kept, head=compared(fitted.learner, params), code=None)
     said = torch.einsum("rka,ra->rk", params[RULES + "consequent"], params[RULES + "centre"]) + params[RULES + "bias"]
-    margin = _usual_margin(net, said, kept, r)
+    margin = _usual_margin(read(said), kept, r)
     step = torch.zeros(said.shape[1], requires_grad=True)
     optimiser = torch.optim.Adam([step], lr=0.02)
     for _ in range(TRIES):
-        missing = _missing(net, torch.cat([said[:r], (said[r] + step)[None], said[r + 1 :]]), kept, edit, margin)
+        missing = _missing(read(torch.cat([said[:r], (said[r] + step)[None], said[r + 1 :]])), edit, margin)
         if float(missing.detach()) == 0.0:
             params[RULES + "bias"][r] += step.detach()
             return
@@ -131,17 +132,16 @@ def _speak(fitted: Fitted, edit: Edit) -> None:
 
 
 @torch.no_grad()
-def _usual_margin(net: Network, said: Tensor, kept: Tensor | None, rule: int) -> float:
+def _usual_margin(said: Said, kept: Tensor | None, rule: int) -> float:
     """By how much the best emotion of the other rules leads their second, in the median."""
-    others = [i for i in range(len(said)) if i != rule and (kept is None or kept[i])]
-    top = said_by_rules(net, said, kept, None, None).logits.topk(2, dim=1).values
+    others = [i for i in range(len(said.logits)) if i != rule and (kept is None or kept[i])]
+    top = said.logits.topk(2, dim=1).values
     return float((top[:, 0] - top[:, 1])[others or [rule]].median().clamp(min=0.05))
 
 
-def _missing(net: Network, semantics: Tensor, kept: Tensor | None, edit: Edit, margin: float) -> Tensor:
+def _missing(said: Said, edit: Edit, margin: float) -> Tensor:
     """How far the rule is from what is wished; 0 when it says it."""
-    said: Said = said_by_rules(net, semantics, kept, None, None)
-    lacking = semantics.new_zeros(())
+    lacking = said.logits.new_zeros(())
     if edit.emotion is not None:
         mine = said.logits[edit.rule]
         rivals = torch.cat([mine[: edit.emotion], mine[edit.emotion + 1 :]])

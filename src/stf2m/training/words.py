@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.records import DescriptorInfo, Segments
 from stf2m.core.tensors import Adaptation
-from stf2m.meta.learner import HEAD, KEPT, LOCKED
+from stf2m.meta.learner import HEAD, KEPT, LOCKED, compared
 from stf2m.model.explain import RuleFacts, rule_facts
 from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
@@ -47,10 +47,10 @@ def scale_of(fitted: Fitted) -> Scale:
 def facts_of(fitted: Fitted, adaptation: Adaptation | None = None, *, most: int = 3) -> list[RuleFacts]:
     """Every rule in numbers, for people in general or as it reads for the person of an `adaptation`."""
     changed, memory = (adaptation.params, adaptation.memory) if adaptation else ({}, {})
-    net = fitted.load(changed)
+    net, head = fitted.load(changed), changed.get(HEAD[0], compared(fitted.learner, fitted.params))
     return rule_facts(
         net, most, LEAST_CENTRE, kept=fitted.params.get(KEPT), locked=fitted.params.get(LOCKED),
-        centre_shift=memory.get("centre_shift"), code=memory.get("shift"), head=changed.get(HEAD[0]),
+        centre_shift=memory.get("centre_shift"), code=memory.get("shift"), head=head,
     )  # fmt: skip
 
 
