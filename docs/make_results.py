@@ -13,7 +13,7 @@ from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.study import Study, cells_of, load_study
 
 ROOT = Path(__file__).resolve().parents[1]
-ROWS, PAGES = ROOT / "studies" / "results", ROOT / "docs" / "results"
+ROWS = ROOT / "studies" / "results"
 ORDER = (
     "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds",
     "ceap_rating", "ceap_context", "ceap_new_stimulus", "stress_predict", "stress_context", "hku956", "synthetic", "synthetic_methods",
@@ -21,19 +21,19 @@ ORDER = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """The head with a list of the pages, and one page per study that has rows."""
+def main(out: Path = ROOT / "docs") -> None:
+    """The head with a list of the pages, and one page per study that has rows, into the folder `out`."""
     lines = [(ROOT / "docs" / "results.head.md").read_text(encoding="utf-8").rstrip(), "", "## Every study", ""]
     for name in (name for name in ORDER if (ROWS / f"{name}.csv").exists()):
         study = load_study(ROOT / "studies" / f"{name}.toml")
         rows = rows_of(study, name)
         sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *leaks_of(study, name)]
         heading = f"# {study.title}\n\n[All results](../results.md), how to read them, and what they say in short.\n"
-        atomic_write_text(PAGES / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
+        atomic_write_text(out / "results" / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
         people = len({row["person"] for row in rows if row["person"]})
         more = [word for word, there in (("its parts taken away", parts_of(study, name)), ("leaks on purpose", leaks_of(study, name))) if there]
         lines.append(f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *more])}.")
-    atomic_write_text(ROOT / "docs" / "results.md", "\n".join(lines) + "\n")
+    atomic_write_text(out / "results.md", "\n".join(lines) + "\n")
 
 
 def rows_of(study: Study, stem: str) -> list[Row]:

@@ -105,14 +105,29 @@ def test_the_concepts_name_modules_that_exist(root):
             break
 
 
-def test_generated_pages_are_fresh(root):
+def of_docs(root, name):
+    """A module of the folder docs."""
     sys.path.insert(0, str(root / "docs"))
     try:
-        generate = importlib.import_module("generate")
+        return importlib.import_module(name)
     finally:
         sys.path.pop(0)
-    for name, text in generate.pages().items():
+
+
+def test_generated_pages_are_fresh(root):
+    for name, text in of_docs(root, "generate").pages().items():
         assert (root / "docs" / name).read_text(encoding="utf-8") == text, f"docs/{name} is stale: run make docs"
+
+
+@pytest.mark.slow
+def test_every_result_is_made_of_the_committed_rows(root, tmp_path):
+    results = of_docs(root, "make_results")
+    results.main(tmp_path)
+    made, kept = (sorted(str(p.relative_to(folder)) for p in folder.rglob("results*/*.md")) for folder in (tmp_path, root / "docs"))
+    assert made == kept and {Path(name).stem for name in made} == {path.stem for path in (root / "studies").glob("*.toml")}
+    for name in ("results.md", *made):
+        assert (root / "docs" / name).read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8"), name
+        assert "not finished" not in (tmp_path / name).read_text(encoding="utf-8"), name
 
 
 LEAVES = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.Stf2mError) and not k.__subclasses__()]
