@@ -214,3 +214,17 @@ def test_given_labels_are_all_that_is_told_of_the_support() -> None:
     np.testing.assert_array_equal(one.rating, two.rating)
     own, flipped = (fitted.predict(segments, support, query) for segments in (rated, other))
     assert not np.array_equal(own.rating, flipped.rating)
+
+
+@pytest.mark.parametrize("learner", ["recurrent", "protonet", "maml"])
+def test_a_sensor_that_no_question_has_is_not_learnt_from_either(learner: str) -> None:
+    """Labels shown with both views and questions with one: the person is read from what both sides have, as baselines do it."""
+    fitted, support, query = fit(learner=learner), np.arange(6), np.arange(10, 20)
+    present = SEGMENTS.present.copy()
+    present[query, SEGMENTS.modalities.index("voice")] = False
+    lost, others = replace(SEGMENTS, present=present), [m for m in SEGMENTS.modalities if m != "voice"]
+    found, asked = fitted.predict(lost, support, query), fitted.predict(lost, support, query, modalities=others)
+    np.testing.assert_array_equal(found.probability, asked.probability)
+    present[query[0], SEGMENTS.modalities.index("voice")] = True
+    some = fitted.predict(replace(SEGMENTS, present=present.copy()), support, query)
+    assert np.abs(some.probability[1:] - found.probability[1:]).max() > 1e-7

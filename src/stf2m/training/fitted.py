@@ -90,7 +90,8 @@ class Fitted:
         if np.intersect1d(support, query).size:
             raise Leak("support and query share segments", where=segments.dataset)
         labels = self._told(segments, support, support_target)
-        batches = [self._batch(segments, rows, modalities) for rows in (support, query)]
+        shown = modalities if len(query) == 0 else shared(segments, query, modalities)
+        batches = [self._batch(segments, support, shown), self._batch(segments, query, modalities)]
         if self.inputs.policy == "one_vs_rest":
             return self._one_vs_rest(batches[0], batches[1], np.asarray(labels))
         told = relabel(batches[0], labels)
@@ -163,6 +164,13 @@ class Fitted:
                 batch = loader.batch(chunk, np.tile(shown, (len(chunk), 1)))
                 parts.append(encode_once(self.net, self.params, batch, self.learner.shares_encoder))
         return _concatenate(parts)
+
+
+def shared(segments: Segments, query: NDArray[np.integer], modalities: Sequence[str] | None) -> Sequence[str] | None:
+    """The offered modalities without those that no query row has: what labels say in them cannot be asked for."""
+    offered = segments.modalities if modalities is None else modalities
+    there = [m for j, m in enumerate(segments.modalities) if m in offered and segments.present[query, j].any()]
+    return modalities if len(there) == len(offered) else there
 
 
 def uses_votes(config: TrainConfig) -> bool:
