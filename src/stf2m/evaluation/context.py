@@ -9,6 +9,7 @@ from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
 from stf2m.evaluation.crowd import Moments, describe, hearers
 from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.floors.moved import SIGMAS
 from stf2m.evaluation.protocols.folds import Fold
 
 
@@ -40,7 +41,7 @@ def of_the_session(segments: Segments) -> Moments:
 
 VIEWS: dict[str, ContextView] = {
     "stimulus": ContextView("crowd", "clip", "same_stimulus", (1.0, 4.0, 15.0), of_the_stimulus),
-    "clock": ContextView("clock", "session", "session_time", (5.0, 20.0, 60.0, 180.0), of_the_session, (20.0, 40.0, 80.0, 120.0)),
+    "clock": ContextView("clock", "session", "session_time", (5.0, 20.0, 60.0, 180.0), of_the_session, SIGMAS),
 }
 """context of a protocol -> its view; the third kind, `label_times`, depends on the support and is no view"""
 CONTEXT_MODALITIES = tuple(view.modality for view in VIEWS.values())

@@ -5,7 +5,7 @@
 p and r are what the predictor inside says, m is what is expected, pi are usual shares. s and f are chosen on validation
 people for every support size; s starts low and is at most 1: the method must convince. Where people run through one plan
 earlier or later, m is what the others say when they are moved in time until they fit (`moved.py`), if that tells training
-people better; signals move them too, so s starts from 0. So others' labels and the person's own come to every method alike.
+people better; there the signals speak as well (`plan.py`), so s starts from 0. So others' labels and the person's own come to every method alike.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.evaluation.baselines.choose import Settings, choose, nearest, quality
-from stf2m.evaluation.context import CONTEXT_MODALITIES, VIEWS
+from stf2m.evaluation.context import VIEWS
 from stf2m.evaluation.crowd import hearers
 from stf2m.evaluation.expected import fit_expected
 from stf2m.evaluation.floors.base import answers
 from stf2m.evaluation.kriging import Values
 from stf2m.evaluation.moved import Moved, Way, best_way, fit_moved
+from stf2m.evaluation.plan import PlanReader, fit_reader
 from stf2m.evaluation.predictor import Plain, Predictor, Probability, Reply, Rows, labels_of, ratings_of
 from stf2m.evaluation.protocols.folds import Fold
 from stf2m.evaluation.protocols.split import Split
@@ -42,6 +44,22 @@ class Asked(NamedTuple):
     """(query, class)"""
 
 
+class Plan(NamedTuple):
+    """The others' sessions, how they are moved, and who reads from signals where in the plan a session is."""
+
+    moved: Moved
+    way: Way
+    reader: PlanReader | None
+
+    def answer(self, segments: Segments, support: Rows, told: Values, query: Rows, modalities: Sequence[str] | None) -> Values:
+        """(query, class + 2); of labelled segments the labels speak, not the signals."""
+        track, read = self.moved.track(segments, int(segments.subject[query[0]])), None
+        if self.reader:
+            read = self.reader.read(segments, track, modalities)
+            read[np.isin(track, support)] = 1 / self.moved.places.number
+        return self.moved.answer(segments, support, told, query, self.way, read)
+
+
 class Informed(Plain):
     """The predictor `inside`, told what a protocol's `context` knows. A view that hides sensors hides nothing of the context."""
 
@@ -59,21 +77,22 @@ class Informed(Plain):
         """Fit the predictor inside, what is expected of everybody, and what the others said by time where they may be moved."""
         self.inside.fit(segments, target, train_people, validation_people, seed)
         self.expected = fit_expected(segments, target, self.context, train_people, validation_people)
-        self.moved, self.way = self._moved(segments, target, train_people, validation_people)
+        self.plan = self._plan(segments, target, train_people, validation_people)
         self.chosen = {}
 
-    def _moved(
-        self, segments: Segments, target: str, train: Sequence[int], validation: Sequence[int]
-    ) -> tuple[Moved | None, Way | None]:  # fmt: skip
-        """The others in time, and how to move them; (None, None) where that is not known or tells training people no better."""
+    def _plan(self, segments: Segments, target: str, train: Sequence[int], validation: Sequence[int]) -> "Plan | None":
+        """How to move the others in time; None where that is not known or tells training people no better."""
         view = next((VIEWS[kind] for kind in self.context if kind in VIEWS and VIEWS[kind].moves), None)
         if view is None:
-            return None, None
+            return None
         hears = hearers(Fold(tuple(train), tuple(validation), ()), len(segments.subjects))
-        moved = fit_moved(segments, target, view.moments(segments), hears, with_times="label_times" in self.context)
+        moved = fit_moved(segments, target, view.moments(segments), hears, train, with_times="label_times" in self.context)
         still = lambda support, told, query: self.expected.answer(segments, support, told, query)  # noqa: E731
         way = best_way(moved, segments, train, view.moves, still)
-        return (moved, way) if way else (None, None)
+        if way is None:
+            return None
+        tracks = [moved.track(segments, person) for person in train]
+        return Plan(moved, way, fit_reader(segments, moved.places, tracks) if has_classes(target) else None)
 
     def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
         """Tune the predictor inside, then the trust in both for every support size."""
@@ -88,24 +107,18 @@ class Informed(Plain):
     @property
     def start(self) -> Settings:
         """Where the search for trust begins."""
-        return START | {"inside": 0.0} if self.way else START
+        return START | {"inside": 0.0} if self.plan else START
 
     def ask(
         self, segments: Segments, support: Rows, query: Rows, target: str, given: NDArray[np.integer] | None = None,
         modalities: Sequence[str] | None = None,
     ) -> Asked:  # fmt: skip
         """The two sides of an answer; `given` is the `support_target` of `Predictor.reply`."""
-        how: dict[str, Any] = {"target": target, "support_target": given}
-        said = self.inside.reply(segments, support, query, modalities=modalities, **how)
+        said = self.inside.reply(segments, support, query, target=target, support_target=given, modalities=modalities)
         told = answers(segments, target, labels_of(segments, target, support, given), ratings_of(segments, target, support, given))
         found = self.expected.answer(segments, support, told, query)
-        if self.moved and self.way and len(query):
-            sensors = [name for name in modalities or segments.modalities if name not in CONTEXT_MODALITIES]
-            track = self.moved.track(segments, query)
-            unknown, count = ~np.isin(track, support), said.probability.shape[1]
-            read = np.full((len(track), count), 1 / count, np.float32)  # of labelled segments the labels speak, not the signals
-            read[unknown] = self.inside.reply(segments, support, track[unknown], modalities=sensors, **how).probability
-            there = self.moved.answer(segments, support, told, query, self.way, read)
+        if self.plan and len(query):
+            there = self.plan.answer(segments, support, told, query, modalities)
             found = np.where(np.isfinite(there), there, found)
         return Asked(query, said, found, self.expected.lift(found, query))
 

@@ -1,11 +1,12 @@
 """Others' sessions, moved in time until they fit: people who follow one plan run through it earlier or later than each other.
 
     m(q)       = sum_z w_q(z) y_j(t_q - s) ,   z = (other person j, move s)
-    log w_q(z) = - s^2 / (2 sigma^2) - miss sum_{i in S} |y_i - y_j(t_i - s)|^2 / 2 + BETA sum_{r <= q} log p(y_j(t_r - s) | x_r)
+    log w_q(z) = - s^2 / (2 sigma^2) - miss sum_{i in S} |y_i - y_j(t_i - s)|^2 / 2 + BETA sum_{r <= q} log p(l_j(t_r - s) | x_r)
 
-A mixture of shifted templates: y_j(t) is what person j said nearest to time t. The first term says how far people run apart
-at all. The second listens to the person's own labels, where their times may be known. The third listens to what a method
-read from the person's signals up to the moment of the answer, never later; BETA is small, because neighbours err alike.
+A mixture of shifted templates: y_j(t) is what person j said nearest to time t, l_j(t) the place in the plan there (`plan.py`).
+The first term says how far people run apart at all. The second listens to the person's own labels, where their times may be
+known. The third listens to the person's signals up to the moment of the answer, never later; BETA is small, because
+neighbours err alike.
 sigma and miss are those under which training people's labels are told best by the other training people.
 """
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.evaluation.crowd import Moments, said
+from stf2m.evaluation.plan import Places, places_of
 from stf2m.evaluation.predictor import Rows
 
 Values = NDArray[np.float64]
@@ -53,6 +55,7 @@ class Moved:
     """of every person, labelled, by time"""
     said: Values
     """(segment, class + 2) one-hot label, valence, arousal"""
+    places: Places
     with_times: bool
     """the times of the person's own labels may be known"""
 
@@ -61,15 +64,15 @@ class Moved:
     ) -> Values:
         """(query, class + 2) expected shares and ratings, NaN where nobody says anything.
 
-        `told` (support, class + 2) is what the person said, NaN = nothing; `read` (row, class) what a method says of every
-        row of `track`, None = nothing was read.
+        `told` (support, class + 2) is what the person said, NaN = nothing; `read` (row, place) what was read of every row of
+        `track`, None = nothing was.
         """
         moves = np.arange(-REACH, REACH + 1e-9, 1 / PER_SIGMA) * way.sigma
         others = [int(j) for j in np.flatnonzero(self.hears[segments.subject[query[0]]]) if len(self.rows[j])]
         missed = np.stack([self._missed(j, support, told, moves) for j in others])
         weight = np.repeat((-way.miss * missed - 0.5 * (moves / way.sigma) ** 2)[:, None], len(query), axis=1)
         if read is not None:
-            track = self.track(segments, query)
+            track = self.track(segments, int(segments.subject[query[0]]))
             heard = np.cumsum([self._by_signals(j, track, read, moves) for j in others], axis=1)
             weight += BETA * heard[:, np.searchsorted(self.moments.time[track], self.moments.time[query], side="right") - 1]
         weight = np.exp(weight - weight.max(axis=(0, 2), keepdims=True))
@@ -81,9 +84,9 @@ class Moved:
             count += np.einsum("qs,qsc->qc", share, known)
         return np.where(count > 0, total / np.maximum(count, 1e-300), np.nan)
 
-    def track(self, segments: Segments, query: Rows) -> Rows:
-        """Every segment of the person whom `query` belongs to, by time: what signals may be read from."""
-        mine = np.flatnonzero(segments.subject == segments.subject[query[0]])
+    def track(self, segments: Segments, person: int) -> Rows:
+        """Every segment of a person by time."""
+        mine = np.flatnonzero(segments.subject == person)
         return mine[np.argsort(self.moments.time[mine], kind="stable")]
 
     def _missed(self, j: int, support: Rows, told: Values, moves: Values) -> Values:
@@ -99,11 +102,9 @@ class Moved:
         return slice(None, -2) if has_classes(self.target) else slice(-2, None)
 
     def _by_signals(self, j: int, track: Rows, read: NDArray[np.floating], moves: Values) -> Values:
-        """(row of the track, move) log p of what j, moved, says there."""
-        if not has_classes(self.target):
-            return np.zeros((len(track), len(moves)))
-        log, label = np.log(np.maximum(read.astype(np.float64), 1e-3)), self.said[:, :-2].argmax(axis=1)
-        return np.take_along_axis(log, label[self._nearest(j, track, moves)], axis=1)
+        """(row of the track, move) log p of where j, moved, is there; of what is later than the plan nothing is known."""
+        whole = np.append(read, np.full((len(read), 1), 1 / self.places.number), axis=1).astype(np.float64)
+        return np.take_along_axis(np.log(np.maximum(whole, 1e-3)), self.places.of[self._nearest(j, track, moves)], axis=1)
 
     def _nearest(self, j: int, rows: Rows, moves: Values) -> Rows:
         """(row, move) the row of j that is nearest in time to each of `rows`, moved back."""
@@ -112,11 +113,14 @@ class Moved:
         return mine[np.searchsorted(middles, asked)]
 
 
-def fit_moved(segments: Segments, target: str, moments: Moments, hears: NDArray[np.bool_], *, with_times: bool) -> Moved:
-    """Everybody's labels in the order of `moments`, which all people share; `hears` says whose labels reach whom."""
+def fit_moved(
+    segments: Segments, target: str, moments: Moments, hears: NDArray[np.bool_], train: Sequence[int], *, with_times: bool
+) -> Moved:  # fmt: skip
+    """Everybody's labels in the order of `moments`, which all people share; `hears` says whose labels reach whom, and the
+    plan is as long as that of the `train` people."""
     labelled, order = segments.targets[target] >= 0, np.argsort(moments.time, kind="stable")
     rows = tuple(order[labelled[order] & (segments.subject[order] == p)] for p in range(len(segments.subjects)))
-    return Moved(target, moments, hears, rows, said(segments, target), with_times)
+    return Moved(target, moments, hears, rows, said(segments, target), places_of(segments, target, moments.time, train), with_times)
 
 
 def best_way(

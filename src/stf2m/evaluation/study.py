@@ -14,7 +14,7 @@ from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.registry import look_up
 from stf2m.evaluation.baselines import BASELINES
-from stf2m.evaluation.floors import FLOORS
+from stf2m.evaluation.floors import FLOORS, USUAL
 from stf2m.evaluation.grid import with_pairs
 from stf2m.evaluation.metrics import OF_RATINGS, ORDINAL_METRICS, PRIMARY
 from stf2m.evaluation.protocols import Protocol, make_protocol
@@ -72,7 +72,8 @@ class Study(Settings):
     """name -> training settings of its own; `seeds = 3` averages three trainings, `sensors = ["eda"]` builds it for these alone;
     `learner` and `network` choose another learner or network under this name, and a pair of the grid may have settings under its name too"""
     baselines: tuple[str, ...] = ("refit", "prototypes", "refit_and_prototypes")
-    floors: tuple[str, ...] = tuple(FLOORS)
+    floors: tuple[str, ...] = USUAL
+    """`moved_sessions` is asked for by name: it searches, and says something only where sessions follow a plan"""
     views: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """name -> the only modalities offered, beside "all" """
     controls: tuple[Control, ...] = ("shuffled_labels", "shuffled_signals")

@@ -28,6 +28,8 @@ class Floor(Plain):
     """kinds of a protocol's context under which every method knows as much, so that the floor is marked no longer"""
     is_oracle: ClassVar[bool] = False
     """it looks at labels that nobody has at test time"""
+    on_demand: ClassVar[bool] = False
+    """a study must name it"""
     needs_support: ClassVar[bool] = False
     sees_sensors: ClassVar[bool] = False
     """it knows which sensors were present, so a missing one may change its answer"""
