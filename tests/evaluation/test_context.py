@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stf2m.app.console import Console
+from stf2m.app.studies import show_tables
 from stf2m.core.errors import InvalidConfig
 from stf2m.evaluation import execute
 from stf2m.evaluation.baselines import BASELINES
@@ -17,6 +19,7 @@ from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.informed import Informed
 from stf2m.evaluation.metrics import accuracy, balanced_accuracy
 from stf2m.evaluation.protocols import Completion, Fold, NewPerson, make_protocol
+from stf2m.evaluation.report_study import report_of
 from stf2m.evaluation.results import write_results
 from stf2m.evaluation.study import cells_of
 from stf2m.prepare.normalise import fit_normaliser
@@ -191,7 +194,7 @@ STUDY = {
 }  # fmt: skip
 
 
-def test_context_has_cells_and_a_table_of_its_own(make_segments, monkeypatch, tmp_path):
+def test_context_has_cells_and_a_table_of_its_own(make_segments, monkeypatch, tmp_path, capsys):
     from tests.evaluation.test_study import study_of
 
     segments = make_segments(2, people=7, recordings=4, length=12, offset=2.0)
@@ -204,6 +207,13 @@ def test_context_has_cells_and_a_table_of_its_own(make_segments, monkeypatch, tm
     known = parts["mood: new person, stimulus known"]
     assert "| same second (stimulus known) |" in parts["mood: new person"] and "| same second |" in known
     assert "session time (time known)" in known and "| session time |" in parts["mood: completion, clock known, label times known"]
+    page = {(t.title, line.label): line.note for t in report_of(study, rows).tables for line in t.lines}
+    shown = {name for name, _ in page}
+    assert {page[name, "session time"] for name in shown} == {"time known", ""}, "a floor that knows no more than methods is not marked"
+    assert not any("known)" in line for _, line in page), "in the page the mark stands beside the name"
+    show_tables(study, rows, Console())
+    told = capsys.readouterr().out.split("mood, ")
+    assert all(("session time (time known)" in part) == ("clock known" not in part) for part in told[1:])
     said = {row["card"]: row["balanced_accuracy"] for row in rows if row["method"] == "prototypes" and row["person"] == "P00"}
     assert len(said) == 3
     floors = {c: [r["balanced_accuracy"] for r in rows if r["method"] == "same_second" and r["card"] == c] for c in said}

@@ -119,8 +119,9 @@ def show_tables(study: Study, rows: list[Row], console: Console) -> None:
     from stf2m.evaluation.results import label
 
     for table in tables_of(rows, study.primary):
-        lines = [(line.role, label(line), *(cell_words(table, line, k) for k in table.shots)) for line in table.lines]
-        title = f"{table.group.target}, {protocol_named(study, table.group.card).heading}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"
+        protocol = protocol_named(study, table.group.card)
+        lines = [(line.role, label(line, protocol.context), *(cell_words(table, line, k) for k in table.shots)) for line in table.lines]
+        title = f"{table.group.target}, {protocol.heading}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"
         console.table(("", "method", *(f"k = {k}" for k in table.shots)), lines, title=title)
         for sentence in reading(table, study.main):
             console.result({}, f"- {sentence}") if not console.as_json else None

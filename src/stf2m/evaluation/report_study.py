@@ -10,7 +10,7 @@ from stf2m.evaluation.figures import ranks_svg
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
 from stf2m.evaluation.reading import METRIC_WORDS, reading
 from stf2m.evaluation.report import Headline, ReportAudit, ReportData, ReportLine, ReportRanks, ReportTable, ReportTrust, Score
-from stf2m.evaluation.results import knows_more, label
+from stf2m.evaluation.results import knows_more
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.selective import SHARES
 from stf2m.evaluation.study import Study, protocol_named
@@ -96,10 +96,9 @@ def _ranks(study: Study, found: Comparison) -> ReportRanks:
 def _line(study: Study, table: Table, line: Line, context: Sequence[str]) -> ReportLine:
     known = knows_more(line, context)
     note = f"{known} known" if known else ""
-    name = line.words if note else label(line)
     is_detail = line.view != "all" or bool(line.control)
     return ReportLine(
-        name, line.role, [_score(table, line, k) for k in table.shots], note, line.method == study.main and not is_detail, is_detail
+        line.words, line.role, [_score(table, line, k) for k in table.shots], note, line.method == study.main and not is_detail, is_detail
     )
 
 
