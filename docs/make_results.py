@@ -24,14 +24,19 @@ ORDER = (
 def main(out: Path = ROOT / "docs") -> None:
     """The head with a list of the pages, and one page per study that has rows, into the folder `out`."""
     lines = [(ROOT / "docs" / "results.head.md").read_text(encoding="utf-8").rstrip(), "", "## Every study", ""]
-    for name in (name for name in ORDER if (ROWS / f"{name}.csv").exists()):
+    for name in ORDER:
         study = load_study(ROOT / "studies" / f"{name}.toml")
+        if not (ROWS / f"{name}.csv").exists():
+            lines.append(f"- {study.title}: nobody has computed it yet (`stf2m study studies/{name}.toml`).")
+            continue
         rows = rows_of(study, name)
         sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *leaks_of(study, name)]
         heading = f"# {study.title}\n\n[All results](../results.md), how to read them, and what they say in short.\n"
         atomic_write_text(out / "results" / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
         people = len({row["person"] for row in rows if row["person"]})
-        more = [word for word, there in (("its parts taken away", parts_of(study, name)), ("leaks on purpose", leaks_of(study, name))) if there]
+        more = [
+            word for word, there in (("its parts taken away", parts_of(study, name)), ("leaks on purpose", leaks_of(study, name))) if there
+        ]
         lines.append(f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *more])}.")
     atomic_write_text(out / "results.md", "\n".join(lines) + "\n")
 
