@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.records import Segments
+from stf2m.evaluation.baselines.descriptors import CLIP
 from stf2m.evaluation.baselines.logistic import apply_logistic, balanced_weights, fit_logistic
 from stf2m.evaluation.context import CONTEXT_MODALITIES
 from stf2m.evaluation.predictor import Rows
@@ -25,8 +26,6 @@ STRENGTH = 300.0
 """of the penalty"""
 PRIOR = 10.0
 """segments that the usual person counts as, in the mean of the own past"""
-CLIP = 5.0
-"""standard deviations"""
 
 
 class Places(NamedTuple):
@@ -84,7 +83,7 @@ def described(normaliser: Normaliser, segments: Segments, rows: Rows, modalities
     owner = np.array([segments.modalities.index(info.modality) for info in segments.descriptor_infos])
     seen = segments.present[rows][:, owner] & np.isin(np.array(segments.modalities)[owner], names)
     values = standardise_descriptors(normaliser, segments, rows)
-    return np.where(seen & np.isfinite(values), np.clip(np.nan_to_num(values), -CLIP, CLIP), 0.0).astype(np.float64)
+    return np.where(seen, np.nan_to_num(np.clip(values, -CLIP, CLIP)), 0.0).astype(np.float64)
 
 
 def beside_own_past(x: Values) -> Values:
