@@ -203,3 +203,18 @@ def test_the_eight_emotions_are_grouped_as_documented():
     }  # fmt: skip
     assert {name for name, group in zip(RAVDESS_EMOTIONS, arousal) if not group} == {"neutral", "calm", "sad"}
     assert groups_of(TARGETS["named_valence3"], ("boredom",)).tolist() == [-1]
+
+
+def test_what_is_wrong_with_the_whole_is_said_without_repeating_the_whole():
+    from stf2m.evaluation.study import Study
+
+    values = {
+        "name": "x",
+        "dataset": "synthetic",
+        "recipe": {"signals": {"modalities": ["eda"]}},
+        "protocols": [{"name": "new_person"}],
+        "floors": ["moved_session"],
+    }
+    with pytest.raises(InvalidConfig) as told:
+        build(Study, values, where="study.toml")
+    assert str(told.value).startswith("study.toml: no such baseline or floor: moved_session;") and "got" not in str(told.value)

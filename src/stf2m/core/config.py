@@ -58,7 +58,10 @@ def build(kind: type[S], values: dict[str, Any], *, where: str) -> S:
             known = sorted(_model_at(kind, first["loc"][:-1]).model_fields)
             close = get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(close)}?" if close else f"known keys: {', '.join(known)}"
-        raise InvalidConfig(f"{key}: {first['msg']}", where=where, got=repr(first["input"])[:80], hint=hint) from None
+        said = first["msg"].removeprefix("Value error, ")
+        if not key:  # what is wrong with the whole names it already
+            raise InvalidConfig(said, where=where) from None
+        raise InvalidConfig(f"{key}: {said}", where=where, got=repr(first["input"])[:80], hint=hint) from None
 
 
 def _model_at(kind: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
