@@ -42,8 +42,12 @@ def people_of_one_rule() -> Segments:
 SEGMENTS = people_of_one_rule()
 
 
+ALONG = {"rules_first": False, "vote": False}
+"""rules that were not fitted first, so that a test can plant them"""
+
+
 def untrained(**network: Any) -> Fitted:
-    config = TrainConfig.model_validate({"learner": "frozen", "steps": 0, "network": {**SMALL, "wide": False, **network}})
+    config = TrainConfig.model_validate({"learner": "frozen", "steps": 0, "network": {**SMALL, **ALONG, "wide": False, **network}})
     return train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[], config=config)
 
 
@@ -51,13 +55,16 @@ def planted() -> Fitted:
     """A network that is its rules: one fires above the mean, one below, one never; the head reads nothing but the firing."""
     fitted = untrained()
     params = {name: value.clone() for name, value in fitted.params.items()}
-    p = {name: params[f"net.rules.{name}"] for name in ("centre", "raw_width", "raw_relevance", "sharpness", "consequent", "bias")}
+    p = {
+        name: params[f"net.rules.{name}"] for name in ("centre", "raw_width", "raw_relevance", "sharpness", "consequent", "bias", "verdict")
+    }
     p["raw_relevance"].fill_(-14.0)[:, 0] = 6.0
     p["centre"].zero_()[:, 0] = torch.tensor([2.0, -2.0, 60.0])
     p["raw_width"].fill_(2.0)
     p["sharpness"].fill_(5.0)
     p["consequent"].zero_()
     p["bias"].zero_()
+    p["verdict"].copy_(torch.tensor([[-3.0, 3.0], [3.0, -3.0], [0.0, 0.0]]))
     mean = fitted.normaliser.descriptors[0, 0]
     p["centre"][:2, 0] += float((SEGMENTS.descriptors[:, 0].mean() - mean) / fitted.normaliser.descriptors[1, 0])
     params["net.classify.weight"].zero_()[:, -3:] = torch.tensor([[-1.0, 1.0, 0.0], [1.0, -1.0, 0.0]])
@@ -79,7 +86,7 @@ def found() -> list[Evidence]:
 
 
 def test_a_planted_rule_is_found(found):
-    figures = rule_figures(found, [int(f.logits.argmax()) for f in facts_of(planted())])
+    figures = rule_figures(found, [int(f.verdict.argmax()) for f in facts_of(planted())])
     assert figures[ABOVE].precision > 0.97 and figures[BELOW].precision > 0.97
     assert figures[ABOVE].strongest == pytest.approx(np.mean([p.truth.mean() for p in found]), abs=0.03)
     assert figures[ABOVE].base == pytest.approx(np.mean([p.truth.mean() for p in found]))
@@ -107,11 +114,10 @@ def test_a_network_that_is_its_rules_has_fidelity_one(found):
     assert agreement["tree"].plain.mean > 0.9
 
 
-def test_rules_that_the_head_does_not_read_have_the_fidelity_of_a_constant():
-    fitted = untrained()
-    weight = fitted.params["net.classify.weight"].clone()
-    weight[:, 12:] = 0.0
-    found = evidence(replace(fitted, params={**fitted.params, "net.classify.weight": weight}), SEGMENTS, splits())
+def test_rules_that_all_say_the_same_have_the_fidelity_of_a_constant():
+    fitted = planted()
+    alike = replace(fitted, params={**fitted.params, "net.rules.verdict": torch.tensor([[1.0, 0.0]]).repeat(3, 1)})
+    found = evidence(alike, SEGMENTS, splits())
     for one in found:
         assert one.alone is not None
         np.testing.assert_allclose(one.alone - one.alone[0], 0, atol=1e-5)

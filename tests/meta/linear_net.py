@@ -33,6 +33,7 @@ class LinearNet(nn.Module):
         super().__init__()
         self.config, self.emotions, self.antecedents, self.modalities = SimpleNamespace(width=WIDTH), EMOTIONS, 0, ("one",)
         self.deep = self.hidden = WIDTH
+        self.rules_first = False
         self.encoder = Gain() if encoder else None
         self.classify, self.rate = nn.Linear(WIDTH, EMOTIONS), nn.Linear(WIDTH, 2)
         self.double()
@@ -54,7 +55,7 @@ class LinearNet(nn.Module):
     def stage_reason(self, features: Features, centre_shift: Tensor, trust: Tensor, offset: Tensor) -> Tensor:
         return features.parts[:, 0]
 
-    def stage_fuse(self, z: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def stage_fuse(self, z: Tensor, scale: Tensor, shift: Tensor, count: Tensor) -> Tensor:
         return (1 + scale) * z + shift
 
     def stage_global_head(self, trust: Tensor) -> tuple[Tensor, ...]:

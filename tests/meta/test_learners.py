@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stf2m.core.tensors import Batch
 from stf2m.meta import LEARNERS
-from stf2m.meta.learner import FIXED, call, descend, global_head
+from stf2m.meta.learner import call, descend, fixed, global_head
 from stf2m.meta.outer import LossWeights, encode_once, fuzzy_terms, rule_use_loss, run_task, run_tasks
 from stf2m.model.config import NetworkConfig
 from stf2m.model.network import Network
@@ -100,7 +100,7 @@ UNREAD = {"protonet": "net.classify.", "siamese": "net.classify.", "meta_sgd": "
 @pytest.mark.parametrize("name", LEARNERS)
 def test_outer_gradient_reaches_every_meta_parameter(name: str) -> None:
     net, learner, params = made(name)
-    leaves = {k: v.requires_grad_(k not in FIXED) for k, v in params.items()}
+    leaves = {k: v.requires_grad_(k not in fixed(net)) for k, v in params.items()}
     support, query = stacked(net, learner, leaves, range(4), (2,))
     run_tasks(net, learner, leaves, support, query, None, LossWeights()).loss.mean().backward()
     unmoved = {k for k, v in leaves.items() if v.requires_grad and (v.grad is None or not v.grad.abs().max() > 0)}

@@ -37,7 +37,7 @@ def numpy_rules(layer: RuleLayer, u: np.ndarray, seen: np.ndarray, shift: np.nda
 
 @pytest.mark.parametrize("kind", ["htsk", "tsk"])
 def test_rules_equal_numpy(kind: str) -> None:
-    layer = RuleLayer(5, 4, 3, kind)
+    layer = RuleLayer(5, 4, 3, 2, kind)
     with torch.no_grad():
         for p in layer.parameters():
             p.add_(0.3 * torch.randn_like(p))
@@ -52,7 +52,7 @@ def test_htsk_does_not_saturate_where_tsk_does() -> None:
     """With many antecedents the plain sum gives one rule everything; the mean keeps several alive."""
     u, seen = torch.randn(20, 200), torch.ones(20, 200)
     torch.manual_seed(1)
-    mean, plain = RuleLayer(200, 8, 4, "htsk"), RuleLayer(200, 8, 4, "tsk")
+    mean, plain = RuleLayer(200, 8, 4, 2, "htsk"), RuleLayer(200, 8, 4, 2, "tsk")
     plain.load_state_dict(mean.state_dict())
     still = torch.zeros(200)
     assert plain(u, seen, still).firing.max(dim=1).values.mean() > 0.95
@@ -67,7 +67,7 @@ def test_beta_one_is_gaussian() -> None:
 
 
 def test_absent_antecedents_do_not_matter() -> None:
-    layer, still = RuleLayer(4, 3, 2), torch.zeros(4)
+    layer, still = RuleLayer(4, 3, 2, 2), torch.zeros(4)
     seen = torch.tensor([[1.0, 1.0, 0.0, 1.0]])
     a, b = torch.randn(1, 4), None
     b = a.clone()
@@ -76,7 +76,7 @@ def test_absent_antecedents_do_not_matter() -> None:
 
 
 def test_perceptron_is_about_the_size_of_the_rules() -> None:
-    rules, mlp = RuleLayer(40, 12, 16), EqualPerceptron(40, 12, 16)
+    rules, mlp = RuleLayer(40, 12, 16, 2), EqualPerceptron(40, 12, 16)
     sizes = [sum(p.numel() for p in m.parameters()) for m in (rules, mlp)]
     assert 0.9 < sizes[1] / sizes[0] < 1.1
 

@@ -24,13 +24,13 @@ def network(**changes: object) -> Network:
 def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
     features = net("encode", batch)
     zero = torch.zeros
-    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner))), zero(16), zero(16))
+    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner))), zero(16), zero(16), zero(()))
     return net("head", hidden, *net("global_head", zero(4)))
 
 
 SWITCHES = [
     {}, {"signals": False}, {"descriptors": False}, {"temporal_gate": False}, {"spatial": False}, {"fuzzy": "tsk"},
-    {"fuzzy": "mlp"}, {"fuzzy": "none"}, {"directions": 0}, {"blocks": 2},
+    {"fuzzy": "mlp"}, {"fuzzy": "none"}, {"directions": 0}, {"blocks": 2}, {"rules_first": False}, {"rules_first": False, "vote": False}, {"vote": False},
 ]  # fmt: skip
 
 
@@ -90,3 +90,36 @@ def test_every_rule_is_explained() -> None:
     assert len(facts) == 12
     assert all(1 <= len(f.inputs) <= 3 and abs(float(f.terms.sum()) - 2.0) < 1e-4 for f in facts)
     assert rule_facts(network(fuzzy="mlp")) == []
+
+
+def test_rules_vote_by_their_verdicts_and_the_less_the_more_labels_are_known() -> None:
+    net, silent = network(), network(vote=False)
+    net.load_state_dict(silent.state_dict(), strict=False)
+    with torch.no_grad():
+        net.rules.verdict.copy_(torch.randn(net.rules.verdict.shape))
+        net.voice.copy_(torch.tensor([0.3, -0.2]))
+    features = net("encode", BATCH)
+    zero = torch.zeros
+    reasoned = net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner)))
+    firing, share = reasoned.firing.detach().numpy(), net.rules.verdict.detach().softmax(dim=1).numpy()
+    alone = np.log(np.einsum("sr,rc->sc", firing, share))
+    quiet = silent("head", silent("fuse", reasoned, zero(16), zero(16), zero(())), *silent("global_head", zero(4))).logits
+    for count in (0.0, 6.0):
+        loud = net("head", net("fuse", reasoned, zero(16), zero(16), torch.tensor(count)), *net("global_head", zero(4))).logits
+        want = np.exp(0.3) / (1 + np.exp(-0.2) * count / 3) * alone
+        np.testing.assert_allclose((loud - quiet).detach().numpy(), want, rtol=1e-4, atol=1e-5)
+
+
+def test_a_rule_that_is_deleted_says_nothing() -> None:
+    net = network()
+    with torch.no_grad():
+        net.rules.verdict.copy_(torch.randn(net.rules.verdict.shape))
+    u, seen = torch.randn(5, net.antecedents), torch.ones(5, net.antecedents)
+    kept = torch.ones(net.config.rules)
+    kept[2] = 0
+    firing = torch.func.functional_call(net.rules, {"kept": kept}, (u, seen, torch.zeros(net.antecedents))).firing
+    whole = net.rules(u, seen, torch.zeros(net.antecedents)).firing
+    others = whole * kept
+    torch.testing.assert_close(firing, others / others.sum(dim=1, keepdim=True))
+    share = net.rules.verdict.softmax(dim=1)
+    torch.testing.assert_close(net.rules.spoken(firing).exp(), firing[:, kept > 0] @ share[kept > 0])

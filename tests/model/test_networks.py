@@ -33,7 +33,7 @@ def network(name: str, **changes: object) -> Network:
 
 def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
     features, zero = net("encode", batch), torch.zeros
-    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner))), zero(16), zero(16))
+    hidden = net("fuse", net("reason", features, zero(net.antecedents), zero(4), zero(len(net.wide_owner))), zero(16), zero(16), zero(()))
     return net("head", hidden, *net("global_head", zero(4)))
 
 

@@ -149,7 +149,7 @@ def show_figures(bundle: Bundle, held: HeldOut, shots: int, console: Console) ->
     """Figures of every rule and the fidelity, as tables and as JSON."""
     facts = facts_of(bundle.fitted)
     found = evidence(bundle.fitted, held.segments, held.at(shots))
-    figures = rule_figures(found, [int(f.logits.argmax()) for f in facts])
+    figures = rule_figures(found, [int(f.verdict.argmax()) for f in facts])
     faithful = fidelity(found, len(facts))
     title = f"{held.people} people, {shots} labels per class"
     console.table(COLUMNS, figure_rows(figures, [len(f.inputs) for f in facts], [f.told for f in facts]), title=title)

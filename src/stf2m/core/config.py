@@ -22,7 +22,7 @@ class Settings(BaseModel):
         dumped = self.model_dump(mode="json")
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if isinstance(field.json_schema_extra, dict) and LATER in field.json_schema_extra and value == field.get_default():
+            if isinstance(field.json_schema_extra, dict) and value == field.json_schema_extra.get(LATER, ...):
                 del dumped[name]
             elif isinstance(value, Settings):
                 dumped[name] = value.facts()
@@ -37,9 +37,15 @@ class Settings(BaseModel):
 LATER = "later"
 
 
-def later(default: Any, **options: Any) -> Any:
-    """A setting that was added when results already stood: its default means "as before" and leaves every hash alone."""
-    return Field(default=default, json_schema_extra={LATER: True}, **options)
+SAME: Any = object()
+
+
+def later(default: Any, *, before: Any = SAME, **options: Any) -> Any:
+    """A setting that was added when results already stood: the value that means "as before" leaves every hash alone.
+
+    That is its default, unless `before` names another one.
+    """
+    return Field(default=default, json_schema_extra={LATER: default if before is SAME else before}, **options)
 
 
 S = TypeVar("S", bound=Settings)

@@ -43,6 +43,10 @@ GRID = (
     Variant("no_spatial", "no convolution between sensors", _network(spatial=False), needs=("signals",)),
     Variant("no_fuzzy", "no fuzzy rules", _network(fuzzy="none"), needs=("fuzzy",)),
     Variant("equal_perceptron", "a perceptron of equal size for the rules", _network(fuzzy="mlp"), needs=("fuzzy",)),
+    Variant(
+        "rules_along", "rules learnt along with the network instead of first", _network(rules_first=False), needs=("fuzzy", "rules_first")
+    ),
+    Variant("no_vote", "rules have no vote of their own", _network(vote=False), needs=("fuzzy", "vote")),
     Variant("no_fuzzy_loss", "rules without the fuzzy loss", {"fuzzy": 0.0}, needs=("fuzzy",)),
     Variant("plain_tsk", "sum instead of mean of log-memberships", _network(fuzzy="tsk"), needs=("fuzzy",)),
     Variant("no_centre_shift", "rule centres do not move with the person", {"options": {"centre_shift": False}}, needs=("fuzzy",)),

@@ -47,7 +47,7 @@ class Efficiency(NamedTuple):
 
 def measure(study: Study, segments: Segments, name: str) -> Efficiency:
     """Train learner `name` for a few steps on the first fold and time it; raises what training raises."""
-    from stf2m.meta.learner import FIXED
+    from stf2m.meta.learner import fixed
     from stf2m.tasks.loader import load_batch
     from stf2m.training.run import train
 
@@ -69,7 +69,7 @@ def measure(study: Study, segments: Segments, name: str) -> Efficiency:
     query = load_batch(segments, fitted.normaliser, cell.target, rows=split.query[:QUERIES])
     adapt_ms, adaptation = _timed(lambda: fitted.learner.adapt(fitted.net, fitted.params, support))
     macs = _multiply_adds(lambda: fitted.learner.score(fitted.net, fitted.params, adaptation, query)) / len(query.weight)
-    parameters = sum(value.numel() for key, value in fitted.params.items() if key not in FIXED)
+    parameters = sum(value.numel() for key, value in fitted.params.items() if key not in fixed(fitted.net))
     # the last step also validates
     step = median(1000 * (b - a) for a, b in pairwise(moments[:-1]))
     return Efficiency(parameters, macs, adapt_ms, step, _peak())

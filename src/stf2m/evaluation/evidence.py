@@ -32,11 +32,12 @@ def _of_split(fitted: Fitted, segments: Segments, split: Split) -> Evidence:
     with listening(fitted.net) as heard:
         answer = fitted.score(adaptation, segments, split.query)
     named = len(fitted.net.owner)
+    verdict = (fitted.params | adaptation.params)["net.rules.verdict"]
     return Evidence(
         truth=segments.targets[fitted.target][split.query].astype(np.int64),
         probability=answer.probability,
         firing=answer.firing,
-        alone=rules_alone(fitted.net, heard, answer.probability),
+        alone=answer.firing @ verdict.softmax(dim=1).numpy() if verdict.shape[1] > 1 else None,
         inputs=heard["reason"][1].u[:, :named].numpy(),
         without=_without_each(fitted, segments, split),
     )
@@ -51,22 +52,6 @@ def listening(net: Any) -> Iterator[dict[str, Any]]:
         yield heard
     finally:
         handle.remove()
-
-
-def rules_alone(net: Any, heard: dict[str, Any], probability: NDArray[np.floating]) -> NDArray[np.float32] | None:
-    """(segment, emotion) logits in which only the rules vary.
-
-    The head is linear, so logits are a sum of what it reads from the code, from the rules (semantics and firing) and from the
-    wide path; code and wide path are held at their mean over the segments. None when the learner answers in another way.
-    """
-    if "head" not in heard:
-        return None
-    (hidden, weight, *_), scores = heard["head"]
-    width, deep = net.config.width, net.deep
-    if not np.array_equal(scores.logits.argmax(dim=1).numpy(), probability.argmax(axis=1)):
-        return None
-    other = hidden.h[:, :width] @ weight[:, :width].T + hidden.h[:, deep:] @ weight[:, deep:].T
-    return (scores.logits - (other - other.mean(dim=0))).numpy()
 
 
 def _without_each(fitted: Fitted, segments: Segments, split: Split) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 - support: how often a rule is the strongest, and its mean firing;
 - precision: how often people feel what the rule speaks for where it is the strongest, beside how often they feel it anywhere;
 - effect: what the answers lose when the rule is deleted and the others' firing renormalised;
-- fidelity: how often the rules alone, the rest of the network held at its mean, decide as the whole network decides;
+- fidelity: how often the rules alone, each saying its verdict by its firing, decide as the whole network decides;
 - stability: how well the rules of two trainings match on the same segments, beside rules whose segments are shuffled.
 
 People are the unit: everything is measured per person first.
@@ -32,7 +32,7 @@ class Evidence(NamedTuple):
     firing: Values
     """(segment, rule)"""
     alone: Values | None
-    """(segment, emotion) logits of the rules, everything else at the person's mean; None where the answer is no linear reading"""
+    """(segment, emotion) probability that the rules alone give: their verdicts weighted by their firing; None without classes"""
     inputs: Values
     """(segment, antecedent) readable descriptors relative to the person's usual, 0 where absent"""
     without: Values

@@ -117,7 +117,7 @@ def examine(fitted: Fitted, segments: Segments, splits: list[Split]) -> tuple[Ex
     """The rules of one training on these people, and their firing per person."""
     found = evidence(fitted, segments, splits)
     facts = facts_of(fitted)
-    figures = rule_figures(found, [int(f.logits.argmax()) for f in facts])
+    figures = rule_figures(found, [int(f.verdict.argmax()) for f in facts])
     numbers = [len(f.inputs) for f in facts], [f.told for f in facts]
     return Examined(rules_in_words(fitted), figures, *numbers, fidelity(found, len(facts))), [e.firing for e in found]
 

@@ -10,11 +10,11 @@ from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import (
     BELIEF,
-    FIXED,
     META,
     NET,
     apply_head,
     descend,
+    fixed,
     global_head,
     hidden_of,
     initial,
@@ -83,13 +83,13 @@ class Finetune(Anil):
             changed = params | now
             return apply_head(net, changed, hidden_of(net, changed, near, memory), global_head(net, changed, memory))
 
-        return behind_encoder(params), scores
+        return behind_encoder(net, params), scores
 
     def size(self, params: Params) -> Tensor:
         return params[META + "usual"].new_tensor(self.step_size)
 
 
-def behind_encoder(params: Params) -> Params:
+def behind_encoder(net: Any, params: Params) -> Params:
     """Every parameter of the network that a gradient may change once features are computed."""
-    skipped = (NET + "encoder.", *FIXED)
+    skipped = (NET + "encoder.", *fixed(net))
     return {name: value for name, value in params.items() if name.startswith(NET) and not name.startswith(skipped)}

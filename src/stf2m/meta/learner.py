@@ -24,6 +24,9 @@ CAUTION = META + "caution"
 """how many labels it takes until a person's answer has gone half of the way from people in general; see `meta/caution.py`"""
 FIXED = ("net.metric", "net.means", "net.spread", KEPT, LOCKED, BELIEF, CAUTION)
 """taken from the training people in closed form, chosen on validation people, or set by a person: never changed by a gradient"""
+RULES = "net.rules."
+FITTED = tuple(RULES + name for name in ("centre", "raw_width", "raw_shape", "raw_relevance", "sharpness", "verdict"))
+"""what a network whose rules come first leaves as it was fitted to the training people"""
 
 
 class Network(Protocol):
@@ -34,6 +37,7 @@ class Network(Protocol):
     deep: int
     antecedents: int
     modalities: tuple[str, ...]
+    rules_first: bool
 
     def __call__(self, stage: str, *inputs: Any) -> Any: ...
 
@@ -45,8 +49,6 @@ class Learner(Protocol):
     `centre`: the mean of the support is removed; false in normalisation `train_stats`, where nothing of the new person
     may be a statistic.
     `ordinal`: weight of the earth mover's distance in the loss of inner steps, 0 where classes have no order.
-    A learner that answers by its `meta.prototypes` and never trains the network's own head also says `compares = True`, so that
-    rules are read by what decides.
     """
 
     shares_encoder: bool
@@ -81,6 +83,11 @@ def call(net: nn.Module, params: Params, stage: str, *inputs: Any) -> Any:
     return functional_call(net, own, (stage, *inputs))
 
 
+def fixed(net: Any) -> tuple[str, ...]:
+    """Names of the parameters that no gradient changes, in training or for a person."""
+    return (*FIXED, *FITTED) if net.rules_first else FIXED
+
+
 def features_of(net: nn.Module, params: Params, batch: Batch | Features) -> Features:
     """Encode a batch; features pass through, so that the encoder can run once outside `vmap`."""
     return batch if isinstance(batch, Features) else call(net, params, "encode", batch)
@@ -113,7 +120,7 @@ def baseline(net: nn.Module, params: Params, features: Features, labels: Tensor,
     expects. The labels only balance the mean; what is removed carries no class. Empty support, or `centre` off -> 0.
     """
     if not centre:
-        return no_baseline(net, features)
+        return no_baseline(net, features) | {"count": labels.sum()}
     raw = params[META + "usual"]
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
@@ -128,13 +135,14 @@ def baseline(net: nn.Module, params: Params, features: Features, labels: Tensor,
         "usual_parts": mean(features.parts, features.present, trust[0]),
         "usual_u": mean(features.u, features.u_present, trust[1]),
         "offset": person_of(net, params, features, labels).offset,
+        "count": total,
     }
 
 
 def no_baseline(net: nn.Module, features: Features) -> dict[str, Tensor]:
     """The baseline that changes nothing."""
     values = {"usual_parts": features.parts, "usual_u": features.u, "offset": features.wide}
-    return {name: value.new_zeros(value.shape[1:]) for name, value in values.items()}
+    return {name: value.new_zeros(value.shape[1:]) for name, value in values.items()} | {"count": features.u.new_zeros(())}
 
 
 def person_of(
@@ -180,7 +188,7 @@ def reason(net: nn.Module, params: Params, features: Features, memory: Params) -
 
 def fuse(net: nn.Module, params: Params, reasoned: Any, memory: Params) -> Any:
     """The network's third stage: modulation by the task state."""
-    return call(net, params, "fuse", reasoned, memory["scale"], memory["shift"])
+    return call(net, params, "fuse", reasoned, memory["scale"], memory["shift"], memory["count"])
 
 
 def hidden_of(net: nn.Module, params: Params, features: Features, memory: Params) -> Any:
@@ -196,12 +204,6 @@ def global_head(net: nn.Module, params: Params, memory: Params) -> Params:
 def apply_head(net: nn.Module, params: Params, hidden: Any, head: Params) -> Scores:
     """Scores of hidden segments under a head."""
     return call(net, params, "head", hidden, *(head[name] for name in HEAD))
-
-
-def compared(learner: Any, params: Params) -> Tensor | None:
-    """Global prototypes (emotion, deep) of a learner that answers by comparing with them (`compares`) and so never trains the
-    network's own head; None for all others."""
-    return params[META + "prototypes"] if getattr(learner, "compares", False) else None
 
 
 def adapted_head(net: nn.Module, params: Params, adaptation: Adaptation) -> Params:

@@ -8,13 +8,13 @@ from torch import Tensor
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.learner import (
     BELIEF,
-    FIXED,
     META,
     NET,
     apply_head,
     baseline,
     descend,
     features_of,
+    fixed,
     global_head,
     hidden_of,
     initial,
@@ -40,16 +40,17 @@ class Maml:
     def init(self, net: Any) -> Params:
         return initial(net, size=math.log(self.step_size))
 
-    def touched(self, params: Params) -> Params:
-        """What inner steps change: every parameter of the network but the population."""
-        return {name: value for name, value in params.items() if name.startswith(NET) and name not in FIXED}
+    def touched(self, net: Any, params: Params) -> Params:
+        """What inner steps change: every parameter of the network but the population, and rules that come first."""
+        skipped = fixed(net)
+        return {name: value for name, value in params.items() if name.startswith(NET) and name not in skipped}
 
     def sizes(self, params: Params, touched: Params) -> Params:
         """Step size of every changed tensor."""
         return dict.fromkeys(touched, positive(params[META + "size"]))
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
-        fast = self.touched(params)
+        fast = self.touched(net, params)
 
         def loss(now: Params) -> Tensor:
             features, memory = self._start(net, params | now, support)

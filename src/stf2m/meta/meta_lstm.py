@@ -64,7 +64,7 @@ class MetaLstm:
             world |= rating_alone(net, params, deep, features, positive(params[META + "usual"][0]))
 
         def loss(now: Params) -> Tensor:
-            scores = apply_head(net, params, fuse(net, params, reasoned, now), world | {name: now[name] for name in HEAD[:2]})
+            scores = apply_head(net, params, fuse(net, params, reasoned, memory | now), world | {name: now[name] for name in HEAD[:2]})
             return support_loss(scores, features, labels, self.ordinal)
 
         some = (labels.sum() > 0).to(features.u.dtype)

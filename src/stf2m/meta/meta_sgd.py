@@ -26,10 +26,10 @@ class MetaSgd(Maml):
 
     def init(self, net: Any) -> Params:
         params = initial(net)
-        return params | {EACH + name: torch.full_like(value, self.step_size) for name, value in self.touched(params).items()}
+        return params | {EACH + name: torch.full_like(value, self.step_size) for name, value in self.touched(net, params).items()}
 
-    def touched(self, params: Params) -> Params:
-        return super().touched(params) if self.through_encoder else behind_encoder(params)
+    def touched(self, net: Any, params: Params) -> Params:
+        return super().touched(net, params) if self.through_encoder else behind_encoder(net, params)
 
     def sizes(self, params: Params, touched: Params) -> Params:
         return {name: params[EACH + name] for name in touched}

@@ -20,7 +20,6 @@ class ProtoNet:
     shares_encoder = True
     centre = True
     ordinal = 0.0
-    compares = True
 
     def init(self, net: Any) -> Params:
         return initial(net, pull=0.0, temperature=0.7) | {META + "prototypes": 0.1 * torch.randn(net.emotions, net.deep)}

@@ -24,12 +24,12 @@ class R2D2:
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support, centre=self.centre)
-        h = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory).h
+        hidden = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory)
         labels = labelled(features, net.emotions)
         strength, target = positive(params[META + "strength"]), positive(params[META + "target"])
         world = global_head(net, params, adaptation.memory)
-        change = closed_form(h, labels, world[HEAD[0]], world[HEAD[1]], strength, target)
-        rate = ridge_rating(h[:, : net.deep], features, world, strength) if rates_only(net) else {}
+        change = closed_form(hidden.h, labels, world[HEAD[0]], world[HEAD[1]], strength, target, hidden.votes)
+        rate = ridge_rating(hidden.h[:, : net.deep], features, world, strength) if rates_only(net) else {}
         return adaptation._replace(params={HEAD[0]: world[HEAD[0]] + change.weight, HEAD[1]: world[HEAD[1]] + change.bias, **rate})
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:

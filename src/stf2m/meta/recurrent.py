@@ -141,7 +141,7 @@ class Recurrent:
         fast = {"scale": memory["scale"], "shift": memory["shift"], HEAD[0]: head[HEAD[0]], HEAD[1]: head[HEAD[1]]}
 
         def loss(now: Params) -> Tensor:
-            hidden = fuse(net, params, reasoned, now)
+            hidden = fuse(net, params, reasoned, memory | now)
             scores = apply_head(net, params, hidden, head | {name: now[name] for name in HEAD[:2]})
             return support_loss(scores, features, labels, self.ordinal)
 

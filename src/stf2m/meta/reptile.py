@@ -41,7 +41,7 @@ class Reptile(Finetune):
         halves, memory = (features, features_of(net, params, query)), adaptation.memory
         losses = [self.loss_on(net, params, half, memory) for half in halves]
         quiet = [self.loss_on(net, constants(params), constants(half), constants(memory)) for half in halves]
-        touched, total = behind_encoder(params), []
+        touched, total = behind_encoder(net, params), []
         here = constants(touched)
         for step in range(self.steps):
             slope = grad(quiet[step % 2])(here)

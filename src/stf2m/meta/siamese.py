@@ -52,7 +52,6 @@ class Siamese:
     shares_encoder = True
     centre = True
     ordinal = 0.0
-    compares = True
 
     def __init__(self, hidden: int = 16):
         self.hidden = hidden
@@ -79,7 +78,8 @@ class Siamese:
         deep, wide = hidden.h[:, : net.deep], hidden.h[:, net.deep :]
         scores = apply_head(net, params, hidden, adapted_head(net, params, adaptation))
         logits = positive(params[META + "temperature"]) * self.evidence(params, deep, memory)
-        return scores._replace(logits=logits + F.linear(wide, memory["wide_weight"], memory["wide_bias"]))
+        logits = logits + F.linear(wide, memory["wide_weight"], memory["wide_bias"])
+        return scores._replace(logits=logits + hidden.votes)
 
     def evidence(self, params: Params, deep: Tensor, memory: Params) -> Float[Tensor, "query emotion"]:
         """Mean evidence of every class."""

@@ -42,6 +42,11 @@ class NetworkConfig(Settings):
     spatial: bool = True
     fuzzy: Literal["htsk", "tsk", "mlp", "none"] = "htsk"
     """`mlp` is an equal-size perceptron in the place of the rules"""
+    rules_first: bool = later(True, before=False)
+    """rules are fitted to the training people before the outer loop, on named descriptors alone, and then stay; off: they are
+    learnt along with the network, with `directions` of z among their inputs"""
+    vote: bool = later(True, before=False)
+    """what rules say of the emotion is a part of the answer, by a learned voice"""
     encoder: str = later(SPATIO_TEMPORAL)
     """a name in `NETWORKS`; another one also brings the settings that it stands for, where they are not given"""
 

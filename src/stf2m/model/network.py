@@ -39,6 +39,8 @@ class Hidden(NamedTuple):
     firing: Float[Tensor, "segment rule"]
     fuzzy: Float[Tensor, "segment term"]
     modality_weight: Float[Tensor, "segment modality"]
+    votes: Float[Tensor, "segment emotion"]
+    """what the rules add to the logits"""
 
 
 class Network(nn.Module):
@@ -61,12 +63,17 @@ class Network(nn.Module):
         self.register_buffer("readable", torch.tensor(readable, dtype=torch.long), persistent=False)
         owner = [self.modalities.index(descriptors[j].modality) for j in readable]
         self.register_buffer("owner", torch.tensor(owner, dtype=torch.long), persistent=False)
-        self.directions = config.directions if config.fuzzy != "none" else 0
+        self.rules_first = config.rules_first and config.fuzzy in ("htsk", "tsk") and bool(readable)
+        self.directions = 0 if config.fuzzy == "none" or self.rules_first else config.directions
         self.antecedents = len(readable) + self.directions
         self.direct = nn.Linear(config.width, self.directions) if self.directions else None
         self.mix = nn.Sequential(LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
         self.code = LayerNorm(config.width)
         self.rules = self._rules()
+        self.vote = config.vote and isinstance(self.rules, RuleLayer)
+        self.voice = nn.Parameter(torch.tensor([-1.0, 0.0])) if self.vote else None
+        if isinstance(self.rules, RuleLayer):
+            self.rules.verdict.requires_grad_(self.vote)
         semantics = config.semantics if self.rules is not None else 0
         self.fuzzy = nn.Linear(semantics, TERMS) if semantics else None
         deep = config.width + semantics + (config.rules if isinstance(self.rules, RuleLayer) else 0)
@@ -90,7 +97,7 @@ class Network(nn.Module):
             return None
         if c.fuzzy == "mlp":
             return EqualPerceptron(self.antecedents, c.rules, c.semantics)
-        return RuleLayer(self.antecedents, c.rules, c.semantics, c.fuzzy)
+        return RuleLayer(self.antecedents, c.rules, c.semantics, self.emotions, c.fuzzy)
 
     def forward(
         self, stage: Literal["encode", "whiten", "population", "reason", "fuse", "volume", "global_head", "head"], *inputs: Any
@@ -129,8 +136,9 @@ class Network(nn.Module):
         semantics, firing = self.rules(u, seen, centre_shift)
         return Reasoned(z, u, wide, semantics, firing, self.fuzzy(semantics), weights)
 
-    def fuse(self, reasoned: Reasoned, scale: Tensor, shift: Tensor) -> Hidden:
-        """h = [LN([(1 + gamma) z + beta ; sem ; firing]) ; wide]; gamma, beta (width,) belong to the task.
+    def fuse(self, reasoned: Reasoned, scale: Tensor, shift: Tensor, count: Tensor) -> Hidden:
+        """h = [LN([(1 + gamma) z + beta ; sem ; firing]) ; wide]; gamma, beta (width,) and `count`, how many labels of the person
+        are known, belong to the task.
 
         With few people a linear reading of good descriptors is hard to beat, so the head keeps it (wide and deep, Cheng et
         al. 2016), in the metric in which training people scatter around their own class means.
@@ -138,7 +146,15 @@ class Network(nn.Module):
         z = (1 + scale) * reasoned.z + shift
         h = self.norm(torch.cat([z, reasoned.semantics, reasoned.firing], dim=1))
         h = torch.cat([h, reasoned.wide], dim=1)
-        return Hidden(h, reasoned.firing, reasoned.fuzzy, reasoned.modality_weight)
+        return Hidden(h, reasoned.firing, reasoned.fuzzy, reasoned.modality_weight, self.votes(reasoned.firing, count))
+
+    def votes(self, firing: Float[Tensor, "segment rule"], count: Float[Tensor, ""]) -> Float[Tensor, "segment emotion"]:
+        """e^a / (1 + e^b k) times what the rules alone say, with a, b the voice and k labels per class: rules speak for people in
+        general, so their voice falls as the person's own labels speak. 0 where they have no vote."""
+        if self.voice is None or not isinstance(self.rules, RuleLayer):
+            return firing.new_zeros(len(firing), self.emotions)
+        loud, fade = self.voice.exp()
+        return loud / (1 + fade * count / self.emotions) * self.rules.spoken(firing)
 
     def volume(self, trust: Tensor) -> Float[Tensor, " wide"]:
         """Scale of every wide input: exp((loudness_m + trust_m) / 2), so that logits scale with exp(loudness + trust)."""
@@ -156,6 +172,6 @@ class Network(nn.Module):
         return self.means, self.spread
 
     def head(self, hidden: Hidden, weight: Tensor, bias: Tensor, rate_weight: Tensor, rate_bias: Tensor) -> Scores:
-        """logits = W h + b and rating = tanh(W' h_deep + b')."""
+        """logits = W h + b + what the rules vote, and rating = tanh(W' h_deep + b')."""
         rating = torch.tanh(F.linear(hidden.h[:, : self.deep], rate_weight, rate_bias))
-        return Scores(F.linear(hidden.h, weight, bias), rating, hidden.firing, hidden.fuzzy, hidden.modality_weight)
+        return Scores(F.linear(hidden.h, weight, bias) + hidden.votes, rating, hidden.firing, hidden.fuzzy, hidden.modality_weight)

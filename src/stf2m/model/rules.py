@@ -12,11 +12,18 @@ DELETED = -1e9
 """log-strength of a deleted rule: its firing is exactly 0, and the softmax over the others is what it would be without it"""
 
 
+LEAST = 1e-6
+"""probability below which nothing that rules say falls"""
+
+
 def hold(value: Tensor, locked: Tensor | None) -> Tensor:
     """The same numbers, with no gradient into the rows (axis 0: rule) that are locked."""
     if locked is None:
         return value
     return torch.where(locked.reshape(-1, *[1] * (value.ndim - 1)) > 0, value.detach(), value)
+
+
+Kind = Literal["htsk", "tsk"]
 
 
 class RuleOutput(NamedTuple):
@@ -29,6 +36,7 @@ class RuleLayer(nn.Module):
 
     HTSK (Cui, Wu, Xu 2021): lambda_r = sum_j w_rj log mu_rj / sum_j w_rj, firing = softmax_r(lambda): the mean, not the
     sum, so that many antecedents do not saturate the softmax. `tsk` is the plain sum. Absent inputs have weight 0.
+    Beside its semantics s_r every rule has a verdict: the share of every emotion among segments where it fires.
 
     Two buffers are absent until a person edits rules, and then arrive beside the parameters: `kept` (rule,) is 0 for a deleted
     rule; `locked` (rule,) is 1 where no gradient reaches the rule and the task's shift moves no centre of it.
@@ -37,9 +45,9 @@ class RuleLayer(nn.Module):
     kept: Tensor | None
     locked: Tensor | None
 
-    def __init__(self, antecedents: int, rules: int, semantics: int, kind: Literal["htsk", "tsk"] = "htsk"):
+    def __init__(self, antecedents: int, rules: int, semantics: int, emotions: int, kind: Kind = "htsk"):
         super().__init__()
-        self.kind = kind
+        self.kind: Kind = kind
         self.centre = nn.Parameter(torch.randn(rules, antecedents))
         self.raw_width = nn.Parameter(torch.full((rules, antecedents), 0.8))
         self.raw_shape = nn.Parameter(torch.full((rules, antecedents), -1.0986))
@@ -47,6 +55,7 @@ class RuleLayer(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(1.0))
         self.consequent = nn.Parameter(torch.randn(rules, semantics, antecedents) * 0.3 * antecedents**-0.5)
         self.bias = nn.Parameter(0.3 * torch.randn(rules, semantics))
+        self.verdict = nn.Parameter(torch.zeros(rules, emotions))
         self.register_buffer("kept", None, persistent=False)
         self.register_buffer("locked", None, persistent=False)
 
@@ -67,6 +76,10 @@ class RuleLayer(nn.Module):
         if self.kept is not None:
             strength = torch.where(self.kept > 0, strength, DELETED)
         return strength.softmax(dim=-1)
+
+    def spoken(self, firing: Float[Tensor, "segment rule"]) -> Float[Tensor, "segment emotion"]:
+        """log sum_r firing_r P_r(emotion): what the rules alone say, a zero-order fuzzy classifier; P_r = softmax(verdict_r)."""
+        return (firing @ hold(self.verdict, self.locked).softmax(dim=-1)).clamp(min=LEAST).log()
 
     def centres(self, centre_shift: Tensor) -> Float[Tensor, "rule antecedent"]:
         """Centres as the task sees them: moved by its shift, but for locked rules."""

@@ -3,15 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import torch
-from torch import Tensor
 
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.tensors import Params
-from stf2m.meta.learner import KEPT, LOCKED, compared
-from stf2m.model.explain import Said, said_by_rules
+from stf2m.meta.learner import KEPT, LOCKED, RULES
+from stf2m.model.explain import terms_of
 from stf2m.model.membership import FLOOR
 from stf2m.model.rules import RuleLayer
 from stf2m.training.bundle import WRITTEN, Bundle
@@ -26,7 +24,6 @@ SURE = 0.6
 NOTHING = 1e-6
 """relevance of an ignored antecedent"""
 TRIES = 3000
-RULES = "net.rules."
 
 
 def edit_rules(bundle: Bundle, edits: Sequence[str]) -> Bundle:
@@ -109,43 +106,38 @@ def _logit(share: float) -> float:
 
 
 def _speak(fitted: Fitted, edit: Edit) -> None:
-    """Move the rule's bias by as little as makes it say what is wished, as clearly as the median rule says its own.
+    """What a rule says: of the emotion by its verdict, of valence and arousal by as small a move of its bias as makes it say so."""
+    if edit.emotion is not None:
+        _set_verdict(fitted.params, edit.rule, edit.emotion)
+    if edit.terms:
+        _set_terms(fitted, edit)
 
-    Gradient steps on how much is missing, through the network's own reading of a rule that fires alone, until nothing is.
-    Raises `InvalidConfig` where the network cannot be made to read it from a rule.
-    """
-    net, params, r, kept = fitted.load(), fitted.params, edit.rule, fitted.params.get(KEPT)
-    read = partial(said_by_rules, net, kept=kept, head=compared(fitted.learner, params), code=None)
-    said = torch.einsum("rka,ra->rk", params[RULES + "consequent"], params[RULES + "centre"]) + params[RULES + "bias"]
-    margin = _usual_margin(read(said), kept, r)
-    step = torch.zeros(said.shape[1], requires_grad=True)
+
+def _set_verdict(params: Params, rule: int, emotion: int) -> None:
+    """The emotion gets the share that the median of the other rules gives its own; what is left is shared as before."""
+    share = params[RULES + "verdict"].softmax(dim=1)
+    others = [i for i in range(len(share)) if i != rule and (KEPT not in params or params[KEPT][i])]
+    mine = float(share[others or [rule]].max(dim=1).values.median().clamp(SURE, 0.95))
+    rest = share[rule].clone()
+    rest[emotion] = 0
+    rest = (1 - mine) * (rest + 1e-6) / (rest + 1e-6).sum()
+    rest[emotion] = mine
+    params[RULES + "verdict"][rule] = rest.log()
+
+
+def _set_terms(fitted: Fitted, edit: Edit) -> None:
+    """Gradient steps on how much is missing, until nothing is; raises `InvalidConfig` where the terms cannot be reached."""
+    net, params, r = fitted.load(), fitted.params, edit.rule
+    said = torch.einsum("ka,a->k", params[RULES + "consequent"][r], params[RULES + "centre"][r]) + params[RULES + "bias"][r]
+    step = torch.zeros(said.shape, requires_grad=True)
     optimiser = torch.optim.Adam([step], lr=0.02)
     for _ in range(TRIES):
-        missing = _missing(read(torch.cat([said[:r], (said[r] + step)[None], said[r + 1 :]])), edit, margin)
+        said_now = terms_of(net, (said + step).unsqueeze(0))[0]
+        missing = torch.stack([(SURE - said_now[axis, term]).clamp(min=0) for axis, term in edit.terms]).sum()
         if float(missing.detach()) == 0.0:
             params[RULES + "bias"][r] += step.detach()
             return
         (step.grad,) = torch.autograd.grad(missing, [step])
         optimiser.step()
-    hint = "the network hardly listens to its rules here; delete the rule instead"
+    hint = "name one term of valence and one of arousal at most"
     raise InvalidConfig(f"rule {r + 1} cannot be made to say this", where=repr(edit.text), hint=hint)
-
-
-@torch.no_grad()
-def _usual_margin(said: Said, kept: Tensor | None, rule: int) -> float:
-    """By how much the best emotion of the other rules leads their second, in the median."""
-    others = [i for i in range(len(said.logits)) if i != rule and (kept is None or kept[i])]
-    top = said.logits.topk(2, dim=1).values
-    return float((top[:, 0] - top[:, 1])[others or [rule]].median().clamp(min=0.05))
-
-
-def _missing(said: Said, edit: Edit, margin: float) -> Tensor:
-    """How far the rule is from what is wished; 0 when it says it."""
-    lacking = said.logits.new_zeros(())
-    if edit.emotion is not None:
-        mine = said.logits[edit.rule]
-        rivals = torch.cat([mine[: edit.emotion], mine[edit.emotion + 1 :]])
-        lacking = lacking + (margin - (mine[edit.emotion] - rivals.max())).clamp(min=0)
-    for axis, term in edit.terms:
-        lacking = lacking + (SURE - said.terms[edit.rule, axis, term]).clamp(min=0)
-    return lacking

@@ -87,7 +87,9 @@ class _Reader:
         if self._take(r"only\b"):
             return replace(edit, only=True)
         if self._take(r"speaks?\s+for\s+"):
-            return replace(edit, emotion=self._known(self.emotions, "emotion"))
+            said = replace(edit, emotion=self._known(self.emotions, "emotion"))
+            self._take(r"\s*\(\s*[\d.]+\s*\)")
+            return said
         term = self._take(rf"({'|'.join(TERMS)})\s+({'|'.join(AXES)})\b(?:\s*\(\s*[\d.]+\s*\))?")
         if term:
             return replace(edit, terms=(*edit.terms, (AXES.index(term[2].lower()), TERMS.index(term[1].lower()))))

@@ -1,5 +1,6 @@
 """The outer loop with what stands around it: checkpoint, log, optimiser groups, and the rules' first centres."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from torch import Tensor
 from stf2m.core.files import sweep_parts
 from stf2m.core.tensors import Features, Params
 from stf2m.meta.learner import (
-    FIXED,
     META,
     features_of,
+    fixed,
     no_baseline,
     no_modulation,
     reason,
@@ -32,9 +33,10 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
         sweep_parts(out)
     saved = load_state(path, key) if path else None
     state = saved or TrainState(params, copied(params), copied(params))
+    constant = fixed(setting.net)
     # by name, as a file gives them back: sums over parameters then add up in the same order after resuming
-    state.params = {name: state.params[name].requires_grad_(name not in FIXED) for name in sorted(state.params)}
-    groups, names = groups_of_kinds(state.params, setting.config.weight_decay, setting.config.scalar_pace)
+    state.params = {name: state.params[name].requires_grad_(name not in constant) for name in sorted(state.params)}
+    groups, names = groups_of_kinds(state.params, constant, setting.config.weight_decay, setting.config.scalar_pace)
     optimiser = torch.optim.AdamW(groups, lr=setting.config.rate, betas=(0.9, 0.98))
     restore_moments(optimiser, names, state.moments)
     log = JsonLines(out / "log.jsonl", keep_until=state.step) if out else None
@@ -62,22 +64,22 @@ def kind_of(name: str, value: Tensor) -> str:
     also move faster."""
     if ".alpha." in name:
         return "free"
-    if name == "net.loudness" or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
+    if name in ("net.loudness", "net.voice") or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
         return "scalar"
     return "weight" if value.ndim >= 2 and ".rules." not in name and "prototypes" not in name else "free"
 
 
-def groups_of_kinds(params: Params, decay: float, pace: float) -> tuple[list[dict[str, Any]], list[str]]:
+def groups_of_kinds(params: Params, constant: Collection[str], decay: float, pace: float) -> tuple[list[dict[str, Any]], list[str]]:
     """Optimiser groups and the names in their order."""
     kinds = {"weight": (decay, 1.0), "free": (0.0, 1.0), "scalar": (0.0, pace)}
-    names = {kind: [n for n, v in params.items() if n not in FIXED and kind_of(n, v) == kind] for kind in kinds}
+    names = {kind: [n for n, v in params.items() if n not in constant and kind_of(n, v) == kind] for kind in kinds}
     groups = [{"params": [params[n] for n in names[k]], "weight_decay": d, "pace": p} for k, (d, p) in kinds.items()]
     return groups, [name for kind in kinds for name in names[kind]]
 
 
 def place_centres(setting: Setting, state: TrainState) -> None:
-    """Move rule centres to the k-means centres of the rules' inputs, as they are after warming up."""
-    if "net.rules.centre" not in state.params:
+    """Move rule centres to the k-means centres of the rules' inputs, as they are after warming up; rules that came first stay."""
+    if "net.rules.centre" not in state.params or setting.net.rules_first:
         return
     from sklearn.cluster import KMeans
 

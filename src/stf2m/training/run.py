@@ -7,22 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Params
-from stf2m.meta.learner import BELIEF, CAUTION, KEPT, LOCKED, META
+from stf2m.meta.learner import BELIEF, CAUTION, KEPT, LOCKED, META, RULES
+from stf2m.model.network import Network
+from stf2m.model.rules import RuleLayer
 from stf2m.prepare.normalise import Normaliser, add_people, fit_normaliser, standardise_descriptors
 from stf2m.tasks.loader import Loader
 from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, inputs_of
 from stf2m.training.config import TrainConfig
+from stf2m.training.first_rules import MOST_ROWS as MOST_EXAMPLES
+from stf2m.training.first_rules import Examples, fit_rules, groups_of_people, labels_of
 from stf2m.training.fitted import Fitted, uses_votes
 from stf2m.training.heeding import choose_heeding
 from stf2m.training.loop import Setting, meaning_of, score_name, validate
 from stf2m.training.optimise import copied, optimise
 from stf2m.training.population import MOST_ROWS, Rows, fit_population, groups_of, jackknife
+
+VERDICT = RULES + "verdict"
 
 
 def train(
@@ -56,6 +63,10 @@ def train(
     loader.keep(np.sort(np.concatenate([everything, *(p.rows for p in judges)])))
     net, learner, params = build(config, inputs)
     population, without = populations(loader, config, inputs, people)
+    if start is None:
+        rules, other_rules = first_rules(loader, config, net, people)
+        population |= rules
+        without = {person: without.get(person, {}) | other_rules.get(person, {}) for person in without | other_rules}
     setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions), without)
     key = training_key(config, inputs, segments, target, train_people, validation_people)
     first = starting_params(params, start)
@@ -63,7 +74,23 @@ def train(
     params = state.best | choose_heeding(setting, state.best)
     trusted = {name.removeprefix(META): float(params[name]) for name in (BELIEF, CAUTION) if name in params}
     facts = {"best_step": float(state.best_step), "steps": float(state.step), **trusted, **heed(setting, params)}
-    return Fitted(config, inputs, target, net, learner, params, normaliser, facts)
+    fitted = Fitted(config, inputs, target, net, learner, params, normaliser, facts)
+    if isinstance(net.rules, RuleLayer) and not (net.rules_first or net.vote):
+        params[VERDICT] = verdicts(fitted, segments, train_people)
+    return fitted
+
+
+def verdicts(fitted: Fitted, segments: Segments, people: Sequence[int]) -> Tensor:
+    """(rule, emotion) logarithm of the share of each emotion where a rule fires, every emotion being equally frequent, without labels
+    of these people: for rules that were learnt along with the network and have no vote."""
+    seen = torch.zeros_like(fitted.params[VERDICT])
+    classes = segments.targets[fitted.target]
+    for person in people if seen.shape[1] == len(fitted.inputs.emotions) else ():
+        rows = np.flatnonzero((segments.subject == person) & (classes >= 0))
+        firing = torch.from_numpy(fitted.predict(segments, rows[:0], rows).firing)
+        seen += firing.T @ torch.nn.functional.one_hot(torch.from_numpy(classes[rows].astype(np.int64)), seen.shape[1]).float()
+    share = seen / seen.sum(dim=0).clamp(min=1e-6)
+    return (share / share.sum(dim=1, keepdim=True).clamp(min=1e-6) + 1e-3).log()
 
 
 def starting_params(params: Params, start: Fitted | None) -> Params:
@@ -134,6 +161,29 @@ def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Seq
     shrinkage = config.network.shrinkage
     without = jackknife(*facts, shrinkage, [p.subject for p in people]) if len(people) > 1 else {}
     return named(fit_population(*facts, shrinkage)), {person: named(p) for person, p in without.items()}
+
+
+def first_rules(loader: Loader, config: TrainConfig, net: Network, people: Sequence[Person]) -> tuple[Params, dict[int, Params]]:
+    """Rules fitted to all training people, and for each of them rules of a fit without their group; nothing where rules are learnt along."""
+    layer = net.rules
+    if not net.rules_first or not isinstance(layer, RuleLayer):
+        return {}, {}
+    if config.tasks.policy == "one_vs_rest":
+        raise InvalidConfig("rules that come first know named classes only", hint="set network.rules_first = false with policy one_vs_rest")
+    rows = np.sort(np.concatenate([p.rows for p in people]))
+    rows = rows[:: -(-len(rows) // MOST_EXAMPLES)]
+    segments = loader.segments
+    readable, owner = net.readable.numpy(), net.owner.numpy()
+    present = segments.present[np.ix_(rows, owner)].astype(np.float32)
+    seen = np.nan_to_num(standardise_descriptors(loader.normaliser, segments, rows))[:, readable].astype(np.float32) * present
+    labels = labels_of(loader.target, segments.targets[loader.target][rows], net.emotions, segments.rating[rows])
+    examples = Examples(seen, present, labels, segments.subject[rows])
+    fit = lambda some: fit_rules(layer, some, config.augment, config.seed)  # noqa: E731
+    without = {}
+    for group in groups_of_people([p.subject for p in people], config.seed) if len(people) > 1 else []:
+        others = fit(examples.only(~np.isin(examples.subjects, group)))
+        without |= dict.fromkeys(group, others)
+    return fit(examples), without
 
 
 def training_key(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.records import DescriptorInfo, Segments
 from stf2m.core.tensors import Adaptation
-from stf2m.meta.learner import HEAD, KEPT, LOCKED, compared
+from stf2m.meta.learner import KEPT, LOCKED
 from stf2m.model.explain import RuleFacts, rule_facts
 from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
@@ -47,24 +47,23 @@ def scale_of(fitted: Fitted) -> Scale:
 def facts_of(fitted: Fitted, adaptation: Adaptation | None = None, *, most: int = 3) -> list[RuleFacts]:
     """Every rule in numbers, for people in general or as it reads for the person of an `adaptation`."""
     changed, memory = (adaptation.params, adaptation.memory) if adaptation else ({}, {})
-    net, head = fitted.load(changed), changed.get(HEAD[0], compared(fitted.learner, fitted.params))
-    return rule_facts(
-        net, most, LEAST_CENTRE, kept=fitted.params.get(KEPT), locked=fitted.params.get(LOCKED),
-        centre_shift=memory.get("centre_shift"), code=memory.get("shift"), head=head,
-    )  # fmt: skip
+    net = fitted.load(changed)
+    return rule_facts(net, most, LEAST_CENTRE, locked=fitted.params.get(LOCKED), centre_shift=memory.get("centre_shift"))
 
 
 def rules_in_words(fitted: Fitted, adaptation: Adaptation | None = None, *, use: Sequence[float] | None = None) -> tuple[str, ...]:
     """One sentence per rule, in the order of `Prediction.firing`; empty for a network without rules.
 
-    "IF heart rate is 7.1 bpm above usual (high) AND ... THEN high arousal (0.71), neutral valence (0.55); speaks for angry".
-    Values stand against the person's usual, in the descriptor's unit. With an `adaptation` they are this person's: where the
-    task moved the centres, and what their head makes of them. In brackets behind a sentence stands what a reader must not miss:
+    "IF heart rate is 7.1 bpm above usual (high) AND ... THEN high arousal (0.71), neutral valence (0.55); speaks for angry
+    (0.62)". Values stand against the person's usual, in the descriptor's unit; the last number is the share of that emotion among
+    segments of training people where the rule fires, every emotion being equally frequent. With an `adaptation` values are this
+    person's: where the task moved the centres. In brackets behind a sentence stands what a reader must not miss:
     a rule that a person deleted or locked, one that says the same words as another, and, where `use` (rule,) is known, one that
     was never the strongest.
     """
     scale = scale_of(fitted)
-    texts = [sentence(facts, scale, fitted.inputs.emotions) for facts in facts_of(fitted, adaptation)]
+    emotions = fitted.inputs.emotions if fitted.inputs.policy != "one_vs_rest" else ()
+    texts = [sentence(facts, scale, emotions) for facts in facts_of(fitted, adaptation)]
     kept, locked = ([float(v) for v in fitted.params[n]] if n in fitted.params else None for n in (KEPT, LOCKED))
     return tuple(text + "".join(f" [{mark}]" for mark in marks(texts, r, kept, locked, use)) for r, text in enumerate(texts))
 
@@ -98,7 +97,8 @@ def sentence(facts: RuleFacts, scale: Scale, emotions: tuple[str, ...]) -> str:
     clauses = [clause(scale, j, centre) for j, centre in zip(facts.inputs, facts.centres)]
     valence, arousal = facts.terms.numpy()
     said = [f"{TERMS[int(p.argmax())]} {axis} ({p.max():.2f})" for axis, p in (("arousal", arousal), ("valence", valence))]
-    end = f"; speaks for {emotions[int(facts.logits.argmax())]}" if len(facts.logits) == len(emotions) else ""
+    named = len(facts.verdict) == len(emotions) > 1
+    end = f"; speaks for {emotions[int(facts.verdict.argmax())]} ({float(facts.verdict.max()):.2f})" if named else ""
     return f"IF {' AND '.join(clauses)} THEN {', '.join(said)}{end}"
 
 
