@@ -25,6 +25,8 @@ SMALL = {
     "network": {"width": 12, "node_width": 6, "rules": 4}, "steps": 4, "episodes": 2, "warm_up": 2, "centres_at": 2, "validate_every": 2,
     "validation_tasks": 1, "tasks": {"shots": (0, 2), "queries": 2},
 }  # fmt: skip
+ALONG = {**SMALL["network"], "rules_first": False}
+"""rules that are learnt along with the network, so that gradients reach them"""
 RECIPE = Recipe(signals=SignalRecipe(modalities=("eda", "bvp", "voice", "face")))
 RULE_NAMES = ("centre", "raw_width", "raw_shape", "raw_relevance", "consequent", "bias", "verdict")
 SUPPORT, QUERY = np.arange(144, 156), np.arange(160, 192)
@@ -219,9 +221,9 @@ def test_only_needs_an_antecedent(fitted):
 
 @pytest.mark.parametrize("learner", ["recurrent", "anil", "maml", "finetune"])
 def test_adapting_leaves_a_locked_rule_as_it_is(learner):
-    free = fit(steps=0, learner=learner) if learner != "finetune" else fit(steps=0, learner="frozen").with_learner(
-        TrainConfig.model_validate({**SMALL, "steps": 0, "learner": "finetune"})
-    )  # fmt: skip
+    free = fit(steps=0, learner="frozen" if learner == "finetune" else learner, network=ALONG)
+    if learner == "finetune":
+        free = free.with_learner(TrainConfig.model_validate({**SMALL, "steps": 0, "learner": "finetune", "network": ALONG}))
     locked = edit_fitted(free, ["lock 2"])
     changed = locked.adapt(SEGMENTS, SUPPORT).params
     moved = [n for n in RULE_NAMES if f"net.rules.{n}" in changed]
@@ -243,9 +245,10 @@ def test_the_tasks_shift_moves_no_centre_of_a_locked_rule(fitted):
         torch.testing.assert_close(moved, torch.func.functional_call(layer, by_hand, (u, seen, 0 * shift)).firing)
 
 
-def test_training_goes_on_around_locked_and_deleted_rules(fitted):
+def test_training_goes_on_around_locked_and_deleted_rules():
+    fitted = fit(network=ALONG)
     edited = edit_fitted(fitted, ["lock 2", "delete 4"])
-    more = fit(edited, seed=1)
+    more = fit(edited, seed=1, network=ALONG)
     assert more.facts["best_step"] > 0 and torch.equal(more.params[KEPT], edited.params[KEPT])
     for name in RULE_NAMES:
         now, before = more.params[f"net.rules.{name}"], edited.params[f"net.rules.{name}"]
@@ -281,6 +284,19 @@ def test_an_edited_bundle_is_a_new_one_whose_card_says_so(bundle, tmp_path):
     assert load_bundle(save_edited(tmp_path / "c.stf2m", edit_rules(back, ["restore 3"]))).facts["edits"][-1] == "restore 3"
 
 
-def test_bundles_of_before_have_no_masks_and_load(bundle):
+def test_bundles_without_edits_have_no_masks(bundle):
     assert not {KEPT, LOCKED} & bundle.fitted.params.keys()
-    assert bundle.facts["format"] == 1
+    assert bundle.facts["format"] == 2
+
+
+def test_what_a_person_makes_a_rule_speak_for_moves_the_answer(fitted):
+    rows, before = QUERY, fitted.predict(SEGMENTS, SUPPORT[:0], QUERY)
+    rule = int(before.firing.mean(axis=0).argmax())
+    now = int(fitted.params["net.rules.verdict"][rule].argmax())
+    other = (now + 1) % 3
+    edited = edit_fitted(fitted, [f"{rule + 1}: speaks for emotion {other}"])
+    after = edited.predict(SEGMENTS, SUPPORT[:0], rows)
+    np.testing.assert_array_equal(after.firing, before.firing)
+    lit = before.firing.argmax(axis=1) == rule
+    assert (after.probability[lit, other] > before.probability[lit, other]).all()
+    assert (after.probability[lit, now] < before.probability[lit, now]).all()

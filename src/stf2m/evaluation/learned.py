@@ -52,6 +52,12 @@ def training_of(settings: dict[str, Any], *, normalisation: str, where: str) -> 
     return "-".join([config.training.hash, str(seeds), *settings.get("sensors", ())])
 
 
+def meant_by(settings: dict[str, Any], *, normalisation: str, where: str) -> dict[str, Any]:
+    """What settings mean with every default filled in, as JSON would hold it: a default that changes makes other rows."""
+    config, seeds = config_of(settings, normalisation=normalisation, where=where)
+    return {**config.facts(), "seeds": seeds, "sensors": list(settings.get("sensors", ()))}
+
+
 class Learned(Plain):
     """Trains when fitted, with the seed of the cell; several seeds are averaged. `sibling` shares the training of another.
 

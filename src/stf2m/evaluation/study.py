@@ -204,12 +204,22 @@ def _hash(study: Study, target: str, fold: int, methods: tuple[str, ...], card: 
         facts["turn"] = turn
     if methods == (FLOOR_CELL,):
         facts["floors"] = study.floors
-    facts["learners"] = [study.learner_settings(name) for name in methods if name in study.learners]
+    facts["learners"] = _meanings(study, [name for name in methods if name in study.learners])
     if study.main in methods:
         facts["keeps timelines"] = study.main
     if set(methods) & set(study.detailed):
         facts["detailed"] = [sorted(set(methods) & set(study.detailed)), study.views, study.controls]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _meanings(study: Study, learners: list[str]) -> list[dict[str, Any]]:
+    """What these learners' settings mean, with every default filled in."""
+    if not learners:
+        return []
+    from stf2m.evaluation.learned import meant_by
+
+    where = {name: f"study {study.name}, learner {name}" for name in learners}
+    return [meant_by(study.learner_settings(n), normalisation=study.recipe.normalisation, where=where[n]) for n in learners]
 
 
 def floor_kinds(study: Study) -> list[str]:
