@@ -25,6 +25,7 @@ from stf2m.evaluation.study import Study, cells_of, load_study
 from stf2m.evaluation.table import tables_of
 from stf2m.evaluation.timeline import Timeline
 from stf2m.prepare.join import join
+from stf2m.training.config import TrainConfig
 
 SETTINGS = {
     "name": "small", "dataset": "random", "targets": ["mood"], "folds": 2, "validation_people": 1, "seed": 3, "main": "prototypes", "detailed": ["prototypes"],
@@ -94,6 +95,17 @@ def test_learners_that_share_a_training_share_a_cell():
     assert {cell.methods for cell in cells_of(study)} >= {("frozen", "finetune"), ("anil",)}
     with pytest.raises(InvalidConfig, match="stepz"):
         cells_of(study_of(learners={"anil": {"stepz": 3}}))
+
+
+def test_a_cell_is_what_its_settings_mean(monkeypatch):
+    """A default that is written out makes the same cell; one that changes with a new version makes another."""
+    of = lambda **settings: cells_of(study_of(learners={"anil": settings}))[-1].settings  # noqa: E731
+    short = of()
+    assert of(steps=TrainConfig().steps) == short != of(steps=TrainConfig().steps + 1)
+    assert of(network={"vote": False}) != short
+    changed = type("Changed", (TrainConfig,), {"__annotations__": {"warm_up": int}, "warm_up": 21})
+    monkeypatch.setattr("stf2m.evaluation.learned.TrainConfig", changed)
+    assert of() != short
 
 
 def test_rows_of_old_settings_and_old_data_are_not_read(world, make_segments, monkeypatch, tmp_path):
