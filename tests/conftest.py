@@ -86,6 +86,7 @@ def world():
 @pytest.fixture(scope="session")
 def bundle_path(world, tmp_path_factory) -> Path:
     """A bundle on disk, trained on P01..P05 for a few steps."""
+    from stf2m.model.config import NetworkConfig
     from stf2m.prepare.cut import cut
     from stf2m.prepare.prepared import prepared_from
     from stf2m.prepare.recipe import CutRecipe, Recipe, SignalRecipe
@@ -96,7 +97,8 @@ def bundle_path(world, tmp_path_factory) -> Path:
     recipe = Recipe(signals=SignalRecipe(modalities=("hr", "eda", "temp")), cut=CutRecipe(window=2.0, targets=("arousal2",), lag=1.0))
     people = world.subjects()[:5]
     segments = cut(prepared_from([r for p in people for r in world.recordings(p)], recipe.signals), recipe.cut)
-    config = TrainConfig(steps=8, episodes=2, validate_every=4, centres_at=2)
+    network = NetworkConfig(signals=True)
+    config = TrainConfig(network=network, steps=8, episodes=2, validate_every=4, centres_at=2)
     fitted = train(segments, target="arousal2", train_people=[0, 1, 2, 3], validation_people=[4], config=config)
     facts = {"dataset": "synthetic", "licence": "MIT", "consent": "research", "people": 5, "subjects": list(people), "rated": True}
     return save_bundle(tmp_path_factory.mktemp("bundles") / "people.stf2m", fitted, recipe, facts)

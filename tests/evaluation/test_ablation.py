@@ -19,7 +19,7 @@ from stf2m.evaluation.study import Study, cells_of
 from stf2m.evaluation.table import Line, tables_of
 from stf2m.meta import LEARNERS
 
-SMALL = {"width": 8, "node_width": 4, "rules": 3, "semantics": 4, "token_rate": 2.0, "directions": 2}
+SMALL = {"signals": True, "width": 8, "node_width": 4, "rules": 3, "semantics": 4, "token_rate": 2.0, "directions": 2}
 SETTINGS = {
     "name": "toy", "dataset": "toy", "targets": ["emotion"], "folds": 2, "validation_people": 1, "floors": ["majority"], "baselines": ["prototypes"],
     "recipe": {"signals": {"modalities": ["eda", "bvp", "voice", "face"]}}, "protocols": [{"name": "new_person", "shots": [0, 2], "draws": 1}],

@@ -25,7 +25,7 @@ PEOPLE = people_of(SEGMENTS, "emotion", range(4))
 
 def made(name: str) -> tuple[Any, Any, dict[str, Tensor]]:
     torch.manual_seed(0)
-    net = Network(NetworkConfig(width=16, node_width=8, rules=4), SEGMENTS.infos, SEGMENTS.descriptor_infos, 3).eval()
+    net = Network(NetworkConfig(signals=True, width=16, node_width=8, rules=4), SEGMENTS.infos, SEGMENTS.descriptor_infos, 3).eval()
     learner = LEARNERS[name]()
     params = learner.init(net)
     params["net.means"] = torch.randn_like(params["net.means"])

@@ -5,6 +5,7 @@ import pytest
 import torch
 from tests.toy import toy_segments
 
+from stf2m.core.errors import InvalidConfig
 from stf2m.core.tensors import Batch
 from stf2m.model.config import NetworkConfig
 from stf2m.model.explain import rule_facts
@@ -18,7 +19,9 @@ BATCH = load_batch(SEGMENTS, fit_normaliser(SEGMENTS, np.arange(len(SEGMENTS))),
 
 def network(**changes: object) -> Network:
     torch.manual_seed(0)
-    return Network(NetworkConfig(width=16, node_width=8, **changes), SEGMENTS.infos, SEGMENTS.descriptor_infos, 3).eval()
+    return Network(
+        NetworkConfig(**{"signals": True, "width": 16, "node_width": 8, **changes}), SEGMENTS.infos, SEGMENTS.descriptor_infos, 3
+    ).eval()
 
 
 def answer(net: Network, batch: Batch) -> tuple[torch.Tensor, ...]:
@@ -123,3 +126,16 @@ def test_a_rule_that_is_deleted_says_nothing() -> None:
     torch.testing.assert_close(firing, others / others.sum(dim=1, keepdim=True))
     share = net.rules.verdict.softmax(dim=1)
     torch.testing.assert_close(net.rules.spoken(firing).exp(), firing[:, kept > 0] @ share[kept > 0])
+
+
+def test_a_sensor_that_nothing_would_be_read_of_is_refused() -> None:
+    described = tuple(d for d in SEGMENTS.descriptor_infos if d.modality != "bvp")
+    with pytest.raises(InvalidConfig, match=r"the sensor bvp has no descriptors.*expected network\.signals = true"):
+        Network(NetworkConfig(), SEGMENTS.infos, described, 3)
+    Network(NetworkConfig(signals=True), SEGMENTS.infos, described, 3)
+
+
+def test_something_is_always_read() -> None:
+    assert not NetworkConfig().signals and NetworkConfig(descriptors=False).signals and NetworkConfig(encoder="lstm").signals
+    with pytest.raises(ValueError, match="leave nothing to read"):
+        NetworkConfig(signals=False, descriptors=False)

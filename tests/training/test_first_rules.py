@@ -173,7 +173,9 @@ def test_rules_learnt_along_without_a_vote_speak_for_what_is_felt_where_they_fir
 
 
 def test_one_class_against_the_rest_has_no_rules_that_come_first():
-    config = TrainConfig.model_validate({**SMALL, "tasks": {**SMALL["tasks"], "policy": "one_vs_rest"}, "network": {"wide": False}})
+    config = TrainConfig.model_validate(
+        {**SMALL, "tasks": {**SMALL["tasks"], "policy": "one_vs_rest"}, "network": {**SMALL["network"], "wide": False}}
+    )
     with pytest.raises(InvalidConfig, match="rules that come first know named classes only"):
         train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config)
 

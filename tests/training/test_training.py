@@ -21,7 +21,7 @@ from stf2m.training.run import train
 
 SEGMENTS = toy_segments()
 SMALL = {
-    "network": {"width": 12, "node_width": 6, "rules": 4}, "steps": 8, "episodes": 3, "warm_up": 2, "centres_at": 3,
+    "network": {"width": 12, "node_width": 6, "rules": 4, "signals": True}, "steps": 8, "episodes": 3, "warm_up": 2, "centres_at": 3,
     "validate_every": 4, "checkpoint_every": 2, "validation_tasks": 1, "tasks": {"shots": (0, 1, 2), "queries": 2},
 }  # fmt: skip
 RECIPE = Recipe(signals=SignalRecipe(modalities=("eda", "bvp", "voice", "face")))
@@ -130,7 +130,9 @@ def test_finetune_shares_the_training_of_frozen() -> None:
 
 
 def test_one_vs_rest_answers_every_class() -> None:
-    fitted = fit(tasks={"policy": "one_vs_rest", "shots": (1, 2), "queries": 2}, network={**SMALL["network"], "wide": False})
+    fitted = fit(
+        tasks={"policy": "one_vs_rest", "shots": (1, 2), "queries": 2}, network={**SMALL["network"], "wide": False, "rules_first": False}
+    )
     answer = fitted.predict(SEGMENTS, np.arange(9), np.arange(10, 20))
     assert answer.probability.shape == (10, 3)
     np.testing.assert_allclose(answer.probability.sum(axis=1), 1, atol=1e-5)

@@ -52,7 +52,10 @@ GRID = (
     Variant("no_centre_shift", "rule centres do not move with the person", {"options": {"centre_shift": False}}, needs=("fuzzy",)),
     Variant("no_wide_path", "the head does not read descriptors directly", _network(wide=False), needs=("wide", "descriptors")),
     Variant("no_signals", "descriptors only, no convolution", _network(signals=False), needs=("signals", "descriptors")),
-    Variant("no_descriptors", "signals only; descriptors stay in the rules", _network(descriptors=False), needs=("signals", "descriptors")),
+    Variant("with_signals", "the spatio-temporal convolution beside descriptors", _network(signals=True), needs=("descriptors",)),
+    Variant(
+        "no_descriptors", "signals only; descriptors stay in the rules", _network(signals=True, descriptors=False), needs=("descriptors",)
+    ),
     *(Variant(f"steps_{n}", f"K = {n} inner steps", {"options": {"steps": n}}) for n in (0, 1, 3, 5)),
     Variant("by_anil", "steps on the head instead of a recurrent network", learner="anil"),
     Variant("by_black_box", "a recurrent network reads support and query", learner="black_box"),

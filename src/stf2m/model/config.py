@@ -34,8 +34,9 @@ class NetworkConfig(Settings):
     """the head also reads the descriptors directly, whitened by the scatter within training people and classes"""
     shrinkage: float = Field(default=0.1, gt=0, le=1)
     """of that scatter towards the identity"""
-    signals: bool = True
-    """off: descriptors only, no spatio-temporal convolution"""
+    signals: bool = False
+    """the spatio-temporal convolution of the signals beside their descriptors. Off by default: no study yet gained by it where
+    descriptors are written (docs/results.md), at ten times the cost. On where `descriptors` is off, and in other encoders"""
     descriptors: bool = True
     """off: signals only"""
     temporal_gate: bool = True
@@ -53,18 +54,25 @@ class NetworkConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _stands_for(cls, values: Any) -> Any:
-        """A rival network without its own settings would be another one; raises `UnknownName` for a name that is not known."""
+        """A rival network without its own settings would be another one; raises `UnknownName` for a name that is not known.
+
+        A network without descriptors reads signals.
+        """
+        if isinstance(values, dict) and values.get("descriptors") is False:
+            values = {"signals": True, **values}
         name = values.get("encoder", SPATIO_TEMPORAL) if isinstance(values, dict) else SPATIO_TEMPORAL
         if name == SPATIO_TEMPORAL or not isinstance(name, str):
             return values
         from stf2m.core.registry import look_up
         from stf2m.model.baselines import NETWORKS
 
-        return {**getattr(look_up(NETWORKS, name, family="networks"), "stands_for", {}), **values}
+        return {"signals": True, **getattr(look_up(NETWORKS, name, family="networks"), "stands_for", {}), **values}
 
     @model_validator(mode="after")
     def _switches_are_there(self) -> "NetworkConfig":
-        """Switches of the spatio-temporal encoder would silently do nothing in another one."""
+        """Switches of the spatio-temporal encoder would silently do nothing in another one, and something must be read."""
+        if not (self.signals or self.descriptors):
+            raise ValueError("signals = false and descriptors = false leave nothing to read")
         off = [name for name in ("signals", "temporal_gate", "spatial") if not getattr(self, name)]
         if self.encoder != SPATIO_TEMPORAL and off:
             raise ValueError(f"{off[0]} = false is a switch of {SPATIO_TEMPORAL}, the encoder {self.encoder} has no such switch")

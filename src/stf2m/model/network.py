@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import DescriptorInfo, SignalInfo
 from stf2m.core.registry import look_up
 from stf2m.core.tensors import Batch, Features, Scores
@@ -58,6 +59,12 @@ class Network(nn.Module):
         super().__init__()
         self.config, self.emotions = config, emotions
         self.modalities = tuple(info.modality for info in infos)
+        mute = [m for m in self.modalities if not any(d.modality == m for d in descriptors)]
+        if mute and not config.signals:
+            raise InvalidConfig(
+                f"the sensor {mute[0]} has no descriptors, so nothing of it would be read", expected="network.signals = true",
+                got="signals = false",
+            )  # fmt: skip
         self.encoder = look_up(NETWORKS, config.encoder, family="networks")(config, infos, descriptors)
         readable = [j for j, d in enumerate(descriptors) if d.readable]
         self.register_buffer("readable", torch.tensor(readable, dtype=torch.long), persistent=False)
