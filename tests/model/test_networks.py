@@ -27,7 +27,7 @@ WAYS = [{}, {"descriptors": True, "wide": True, "fuzzy": "htsk"}]
 
 def network(name: str, **changes: object) -> Network:
     torch.manual_seed(0)
-    config = build(NetworkConfig, {**SMALL, "encoder": name, **changes}, where="test")
+    config = build(NetworkConfig, {"signals": True, **SMALL, "encoder": name, **changes}, where="test")
     return Network(config, SEGMENTS.infos, SEGMENTS.descriptor_infos, 3).eval()
 
 
@@ -126,7 +126,7 @@ ODD = (
 @pytest.mark.parametrize("infos", [ODD, ODD[:1], ODD[3:]], ids=["odd", "one slow", "static"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_sensors_of_any_rate_and_length(name: str, infos: tuple[SignalInfo, ...]) -> None:
-    config = NetworkConfig.model_validate({**SMALL, "encoder": name, "token_rate": 3.0})
+    config = NetworkConfig.model_validate({"signals": True, **SMALL, "encoder": name, "token_rate": 3.0})
     net = Network(config, infos, (DescriptorInfo("rate", infos[0].modality, "bpm"),), 2).eval()
     count = len(infos)
     signals = {i.modality: torch.cat([torch.randn(5, len(i.channels), i.samples), torch.ones(5, 1, i.samples)], 1) for i in infos}

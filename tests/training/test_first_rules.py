@@ -181,5 +181,5 @@ def test_one_class_against_the_rest_has_no_rules_that_come_first():
 
 
 def test_settings_of_before_keep_their_hash():
-    before = TrainConfig.model_validate({"network": {"rules_first": False, "vote": False}})
+    before = TrainConfig.model_validate({"network": {"rules_first": False, "vote": False, "signals": True}})
     assert before.hash == "f5189558ac7e" != TrainConfig().hash

@@ -93,7 +93,7 @@ def test_learns_the_toy_people(learner: str) -> None:
 
 
 def test_step_sizes_per_coordinate_do_not_shrink_as_weights_do() -> None:
-    groups, names = groups_of_kinds({"meta.alpha.net.mix.1.weight": torch.ones(3, 3), "net.mix.1.weight": torch.ones(3, 3)}, 0.05, 3.0)
+    groups, names = groups_of_kinds({"meta.alpha.net.mix.1.weight": torch.ones(3, 3), "net.mix.1.weight": torch.ones(3, 3)}, (), 0.05, 3.0)
     kept = [group["weight_decay"] for group in groups for _ in group["params"]]
     assert dict(zip(names, kept)) == {"meta.alpha.net.mix.1.weight": 0.0, "net.mix.1.weight": 0.05}
 
