@@ -15,7 +15,7 @@ from stf2m.evaluation.study import Study, cells_of, load_study
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "studies" / "results"
 ORDER = (
-    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds",
+    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ravdess_parts", "ceap360vr", "ceap_three", "ceap_seconds",
     "ceap_rating", "ceap_context", "ceap_new_stimulus", "stress_predict", "stress_context", "hku956", "synthetic", "synthetic_methods",
     "synthetic_null", "literature_ceap",
 )  # fmt: skip
@@ -30,15 +30,21 @@ def main(out: Path = ROOT / "docs") -> None:
             lines.append(f"- {study.title}: nobody has computed it yet (`stf2m study studies/{name}.toml`).")
             continue
         rows = rows_of(study, name)
-        sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *leaks_of(study, name)]
+        sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *rules_of(name), *leaks_of(study, name)]
         heading = f"# {study.title}\n\n[All results](../results.md), how to read them, and what they say in short.\n"
         atomic_write_text(out / "results" / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
         people = len({row["person"] for row in rows if row["person"]})
-        more = [
-            word for word, there in (("its parts taken away", parts_of(study, name)), ("leaks on purpose", leaks_of(study, name))) if there
-        ]
-        lines.append(f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *more])}.")
+        more = {"its parts taken away": parts_of(study, name), "its rules": rules_of(name), "leaks on purpose": leaks_of(study, name)}
+        lines.append(
+            f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *(word for word, there in more.items() if there)])}."
+        )
     atomic_write_text(out / "results.md", "\n".join(lines) + "\n")
+
+
+def rules_of(name: str) -> list[str]:
+    """What `stf2m rules` wrote of the study's rules, where it was run, one level of headings deeper."""
+    file = ROWS / f"{name}-rules.md"
+    return [file.read_text(encoding="utf-8").replace("\n## ", "\n### ").replace("# ", "## ", 1)] if file.exists() else []
 
 
 def rows_of(study: Study, stem: str) -> list[Row]:
