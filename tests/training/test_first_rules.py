@@ -78,6 +78,14 @@ def test_the_same_examples_give_the_same_rules_and_draw_nothing_from_the_common_
     assert all(torch.equal(one[name], other[name]) for name in FITTED)
 
 
+def test_where_no_baseline_is_removed_none_is_presumed():
+    examples = planted()
+    shifted = examples._replace(inputs=examples.inputs + 3 * examples.subjects[:, None].astype(np.float32))
+    like = RuleLayer(4, 3, 2, 2)
+    told = [fit_rules(like, shifted, 0.0, 0, centre=c)["net.rules.centre"] for c in (True, False)]
+    assert told[0].abs().max() < told[1].abs().max()
+
+
 def test_every_rule_is_there_where_the_tree_needs_fewer():
     params = fit_rules(RuleLayer(4, 9, 2, 2), planted(rows=40), 0.0, 0)
     assert len(np.unique(params["net.rules.centre"].numpy(), axis=0)) == 9

@@ -69,13 +69,14 @@ def labels_of(target: str, classes: NDArray[np.integer], emotions: int, rating: 
     return torch.einsum("rv,ra->rva", terms[:, 0], terms[:, 1]).flatten(1).numpy()
 
 
-def fit_rules(like: RuleLayer, examples: Examples, spread: float, seed: int) -> Params:
+def fit_rules(like: RuleLayer, examples: Examples, spread: float, seed: int, *, centre: bool = True) -> Params:
     """Antecedents and verdicts of all rules, under their names in `Params`, for a layer `like` this one.
 
     `spread`: s.d. of the offset that every training person gets anew at every step, so that rules hold for people whose usual is
-    not known yet; in half of the rows the person's mean is removed, as it is when it is known. The same examples give the same rules.
+    not known yet; in half of the rows the person's mean is removed, as it is when it is known; in none without `centre`. The same examples give
+    the same rules.
     """
-    usual = usual_of(examples)
+    usual = usual_of(examples) if centre else np.zeros_like(examples.inputs)
     relative = (examples.inputs - usual) * examples.present
     rules, classes = len(like.bias), examples.labels.shape[1]
     hard = examples.labels.argmax(axis=1)

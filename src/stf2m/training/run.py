@@ -178,7 +178,8 @@ def first_rules(loader: Loader, config: TrainConfig, net: Network, people: Seque
     seen = np.nan_to_num(standardise_descriptors(loader.normaliser, segments, rows))[:, readable].astype(np.float32) * present
     labels = labels_of(loader.target, segments.targets[loader.target][rows], net.emotions, segments.rating[rows])
     examples = Examples(seen, present, labels, segments.subject[rows])
-    fit = lambda some: fit_rules(layer, some, config.augment, config.seed)  # noqa: E731
+    centre = config.normalisation != "train_stats"
+    fit = lambda some: fit_rules(layer, some, config.augment, config.seed, centre=centre)  # noqa: E731
     without = {}
     for group in groups_of_people([p.subject for p in people], config.seed) if len(people) > 1 else []:
         others = fit(examples.only(~np.isin(examples.subjects, group)))
