@@ -45,6 +45,16 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_rules():
+    """Toy trainings do not need well-tuned rules; `test_first_rules.py` tunes them fully."""
+    from stf2m.training import first_rules
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(first_rules, "STEPS", 5)
+        yield
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository's root."""

@@ -28,6 +28,11 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def fully_tuned(monkeypatch):
+    monkeypatch.setattr("stf2m.training.first_rules.STEPS", 100)
+
+
 def planted(rows: int = 400, people: int = 5, seed: int = 0, hole: bool = False) -> Examples:
     """The class is the side of input 2 on which a segment lies, relative to the person; inputs 0, 1, 3 are noise."""
     rng = np.random.default_rng(seed)
