@@ -245,12 +245,16 @@ def test_a_network_reads_the_view_beside_its_sensors():
     found = with_context(toy_segments(people=6), ("stimulus", "clock"), "emotion", FOLD)
     only = dataclasses.replace(found, infos=found.infos[3:])  # nothing but static modalities
     batch = Loader(found, fit_normaliser(found, np.arange(40)), "emotion").batch(np.arange(8))
-    net = Network(NetworkConfig(width=16, node_width=8, rules=4), found.infos, found.descriptor_infos, 3).eval()
+    net = Network(NetworkConfig(signals=True, width=16, node_width=8, rules=4), found.infos, found.descriptor_infos, 3).eval()
     heard, unheard = (net("encode", b).gates for b in (batch, batch._replace(signals={**batch.signals, "crowd": -batch.signals["crowd"]})))
     place = found.modalities.index("crowd")
     assert torch.isfinite(heard).all() and (heard[:, place] != unheard[:, place]).all()
     columns = tuple(d for d in found.descriptor_infos if d.modality in only.modalities)
-    assert Network(NetworkConfig(width=16, node_width=8, rules=4), only.infos, columns, 3).modalities == ("face", "crowd", "clock")
+    assert Network(NetworkConfig(signals=True, width=16, node_width=8, rules=4), only.infos, columns, 3).modalities == (
+        "face",
+        "crowd",
+        "clock",
+    )
 
 
 def test_a_training_under_context_looks_like_its_protocol():

@@ -24,6 +24,8 @@ import json, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
+from stf2m.training import first_rules
+first_rules.STEPS = 5  # as in conftest.py
 from tests.toy import toy_segments
 from stf2m.training.config import TrainConfig
 from stf2m.training.run import train
