@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+GAUSSIAN = -1.0986
+"""raw shape of a Gaussian"""
 FLOOR = 0.2
 """least width of a membership, in standard deviations of its input: rules narrower than this are noise"""
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stf2m.model.membership import log_membership
+from stf2m.model.membership import GAUSSIAN, log_membership
 
 DELETED = -1e9
 """log-strength of a deleted rule: its firing is exactly 0, and the softmax over the others is what it would be without it"""
@@ -50,7 +50,7 @@ class RuleLayer(nn.Module):
         self.kind: Kind = kind
         self.centre = nn.Parameter(torch.randn(rules, antecedents))
         self.raw_width = nn.Parameter(torch.full((rules, antecedents), 0.8))
-        self.raw_shape = nn.Parameter(torch.full((rules, antecedents), -1.0986))
+        self.raw_shape = nn.Parameter(torch.full((rules, antecedents), GAUSSIAN))
         self.raw_relevance = nn.Parameter(torch.zeros(rules, antecedents))
         self.sharpness = nn.Parameter(torch.tensor(1.0))
         self.consequent = nn.Parameter(torch.randn(rules, semantics, antecedents) * 0.3 * antecedents**-0.5)

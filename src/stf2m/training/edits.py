@@ -13,6 +13,7 @@ from stf2m.model.explain import terms_of
 from stf2m.model.membership import FLOOR
 from stf2m.model.rules import RuleLayer
 from stf2m.training.bundle import WRITTEN, Bundle
+from stf2m.training.first_rules import NEVER, logit
 from stf2m.training.fitted import Fitted
 from stf2m.training.grammar import Antecedent, Edit, parse_edit
 from stf2m.training.words import rules_in_words, scale_of
@@ -21,8 +22,6 @@ MATTERS = 0.9
 """least relevance of an antecedent whose place a person set, unless they say another"""
 SURE = 0.6
 """probability that a wished term gets"""
-NOTHING = 1e-6
-"""relevance of an ignored antecedent"""
 TRIES = 3000
 
 
@@ -81,7 +80,7 @@ def _place(params: Params, edit: Edit, named: int) -> None:
         others = [j for j in range(centre.shape[1]) if j not in {a.index for a in edit.antecedents}]
         if len(others) == centre.shape[1]:
             raise InvalidConfig("a rule needs an antecedent", where=repr(edit.text), hint='name one after "only"')
-        params[RULES + "raw_relevance"][r, others] = _logit(NOTHING)
+        params[RULES + "raw_relevance"][r, others] = logit(NEVER)
     for antecedent in edit.antecedents:
         assert antecedent.index < named
         _place_one(params, r, antecedent)
@@ -93,16 +92,11 @@ def _place_one(params: Params, r: int, a: Antecedent) -> None:
     if a.centre is not None:
         params[RULES + "centre"][r, a.index] = a.centre
         if a.relevance is None:
-            raw[r, a.index] = max(float(raw[r, a.index]), _logit(MATTERS))
+            raw[r, a.index] = max(float(raw[r, a.index]), logit(MATTERS))
     if a.width is not None:
         params[RULES + "raw_width"][r, a.index] = math.log(math.expm1(max(a.width - FLOOR, 1e-3)))
     if a.relevance is not None:
-        raw[r, a.index] = _logit(a.relevance)
-
-
-def _logit(share: float) -> float:
-    share = min(max(share, NOTHING), 1 - NOTHING)
-    return math.log(share / (1 - share))
+        raw[r, a.index] = logit(a.relevance)
 
 
 def _speak(fitted: Fitted, edit: Edit) -> None:

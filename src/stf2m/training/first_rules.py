@@ -21,7 +21,7 @@ from stf2m.core.tensors import Params
 from stf2m.meta.learner import FITTED, RULES
 from stf2m.meta.losses import class_loss
 from stf2m.meta.outer import fuzzy_terms
-from stf2m.model.membership import FLOOR
+from stf2m.model.membership import FLOOR, GAUSSIAN
 from stf2m.model.rules import RuleLayer
 
 MOST_ROWS = 20_000
@@ -32,8 +32,6 @@ ON_THE_WAY, ELSEWHERE, NEVER = 0.9, 0.01, 1e-6
 """relevance at the start: of an input on the way to the leaf, of another one of `INPUTS`, and of all others for good"""
 NARROWEST = 0.3
 """least standard deviation of a leaf, in those of the input"""
-GAUSSIAN = -1.0986
-"""raw shape of a Gaussian"""
 SHARP = 1.5
 """logarithm of the sharpness at the start"""
 STEPS, ROWS, RATE = 100, 512, 0.02
@@ -195,7 +193,8 @@ def groups_of_people(people: Sequence[int], seed: int) -> list[list[int]]:
 
 
 def logit(share: float) -> float:
-    """log(p / (1 - p))."""
+    """log(p / (1 - p)) of a share held in `NEVER` .. 1 - `NEVER`."""
+    share = min(max(share, NEVER), 1 - NEVER)
     return math.log(share / (1 - share))
 
 
