@@ -35,8 +35,8 @@ class NetworkConfig(Settings):
     shrinkage: float = Field(default=0.1, gt=0, le=1)
     """of that scatter towards the identity"""
     signals: bool = False
-    """the spatio-temporal convolution of the signals beside their descriptors. Off by default: no study yet gained by it where
-    descriptors are written (docs/results.md), at ten times the cost. On where `descriptors` is off, and in other encoders"""
+    """the spatio-temporal convolution of the signals beside their descriptors. Off by default: beside
+    descriptors it gained nothing on RAVDESS and on generated people (docs/results.md), at ten times the cost or more. On where `descriptors` is off, and in other encoders"""
     descriptors: bool = True
     """off: signals only"""
     temporal_gate: bool = True
