@@ -89,7 +89,9 @@ def test_segments_do_not_see_each_other() -> None:
 
 
 def test_every_rule_is_explained() -> None:
-    facts = rule_facts(network())
+    net = network()
+    net.rules.meaning.data = torch.rand(net.rules.meaning.shape)
+    facts = rule_facts(net)
     assert len(facts) == 12
     assert all(1 <= len(f.inputs) <= 3 and abs(float(f.terms.sum()) - 2.0) < 1e-4 for f in facts)
     assert rule_facts(network(fuzzy="mlp")) == []

@@ -148,12 +148,46 @@ def test_an_antecedent_goes_where_it_was_sent_and_the_consequent_stays(fitted):
 
 
 @pytest.mark.parametrize("emotion", range(3))
-def test_a_rule_speaks_for_the_emotion_and_terms_that_were_asked_for(fitted, emotion):
-    edited = edit_fitted(fitted, [f"3: speaks for emotion {emotion}, low valence, high arousal"])
+def test_a_rule_speaks_for_the_emotion_that_was_asked_for(fitted, emotion):
+    assert int(facts_of(edit_fitted(fitted, [f"3: speaks for emotion {emotion}"]))[2].verdict.argmax()) == emotion
+
+
+@pytest.fixture
+def placed(fitted) -> Fitted:
+    """Emotion 0 is low, 1 neutral, 2 high in valence, and the other way round in arousal."""
+    meaning = torch.stack([torch.eye(3), torch.eye(3).flip(0)], dim=1)
+    return replace(fitted, params=fitted.params | {"net.rules.meaning": meaning})
+
+
+@pytest.mark.parametrize(("terms", "emotion"), [("low valence, high arousal", 0), ("neutral arousal", 1), ("high valence", 2)])
+def test_terms_that_were_asked_for_are_said_and_what_is_spoken_for_follows(placed, terms, emotion):
+    edited = edit_fitted(placed, [f"3: {terms}"])
     facts = facts_of(edited)[2]
-    assert int(facts.verdict.argmax()) == emotion
-    assert facts.terms[0].argmax() == 0 and facts.terms[1].argmax() == 2
-    assert facts.terms[0, 0] >= 0.6 - 1e-4 and facts.terms[1, 2] >= 0.6 - 1e-4
+    assert int(facts.verdict.argmax()) == emotion and float(facts.terms[0, emotion]) >= 0.6 - 1e-4
+    assert all(part in rules_in_words(edited)[2] for part in terms.split(", "))
+    before, after = (f.predict(SEGMENTS, SUPPORT[:0], QUERY) for f in (placed, edited))
+    np.testing.assert_array_equal(after.firing, before.firing)
+    if int(facts_of(placed)[2].verdict.argmax()) != emotion:
+        gain = after.probability[:, emotion] - before.probability[:, emotion]
+        assert (gain >= 0).all() and (gain > 0).any()
+
+
+def test_a_wish_that_holds_is_left_as_it_is_where_it_is_sure(placed):
+    once = edit_fitted(placed, ["3: low valence"])
+    twice = edit_fitted(once, ["3: low valence"])
+    torch.testing.assert_close(once.params["net.rules.verdict"], twice.params["net.rules.verdict"], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("3: low valence, low arousal", "nothing that rule 3 could speak for is like this"),
+        ("3: speaks for emotion 2, low valence", "the emotion and the terms contradict"),
+    ],
+)
+def test_wishes_that_no_emotion_meets_are_refused(placed, text, says):
+    with pytest.raises(InvalidConfig, match=says):
+        edit_fitted(placed, [text])
 
 
 def test_a_printed_sentence_is_a_valid_edit(fitted):
@@ -162,7 +196,8 @@ def test_a_printed_sentence_is_a_valid_edit(fitted):
         edit = parse_edit(f"{rule + 1}: {text}", scale, fitted.inputs.emotions, len(words))
         assert [a.index for a in edit.antecedents] == list(facts.inputs)
         assert [a.centre for a in edit.antecedents] == pytest.approx([c if abs(c) >= 0.35 else 0.0 for c in facts.centres], rel=0.01)
-        assert edit.emotion == int(facts.verdict.argmax()) and len(edit.terms) == 2
+        said = {(a, int(facts.terms[a].argmax())) for a in (0, 1) if float(facts.terms[a].max()) >= 0.4}
+        assert edit.emotion == int(facts.verdict.argmax()) and set(edit.terms) == said
 
 
 SCALE = Scale(
@@ -286,7 +321,7 @@ def test_an_edited_bundle_is_a_new_one_whose_card_says_so(bundle, tmp_path):
 
 def test_bundles_without_edits_have_no_masks(bundle):
     assert not {KEPT, LOCKED} & bundle.fitted.params.keys()
-    assert bundle.facts["format"] == 2
+    assert bundle.facts["format"] == 3
 
 
 def test_what_a_person_makes_a_rule_speak_for_moves_the_answer(fitted):

@@ -22,7 +22,7 @@ BELIEF = META + "belief"
 """scale of all inner steps, 0..1: training people are known too well to say how far to follow labels, so validation people do"""
 CAUTION = META + "caution"
 """how many labels it takes until a person's answer has gone half of the way from people in general; see `meta/caution.py`"""
-FIXED = ("net.metric", "net.means", "net.spread", KEPT, LOCKED, BELIEF, CAUTION)
+FIXED = ("net.metric", "net.means", "net.spread", "net.rules.meaning", KEPT, LOCKED, BELIEF, CAUTION)
 """taken from the training people in closed form, chosen on validation people, or set by a person: never changed by a gradient"""
 RULES = "net.rules."
 FITTED = tuple(RULES + name for name in ("centre", "raw_width", "raw_shape", "raw_relevance", "sharpness", "verdict"))

@@ -15,8 +15,8 @@ LEAST_SHARE = 0.1
 
 class RuleFacts(NamedTuple):
     """One rule. `inputs` indices of the antecedents it cares about most, by falling weight; `centres` and `relevance` of
-    these; `told` the share of all antecedents' weight that these have, 0..1; `terms` (2, 3) probability of Low / Neutral /
-    High valence and arousal at its centre; `verdict` (emotion,) the share of each emotion among segments where it fires.
+    these; `told` the share of all antecedents' weight that these have, 0..1; `verdict` (outcome,) the share of each outcome
+    among segments where it fires; `terms` (2, 3) the share of Low / Neutral / High valence and arousal there, 0 where unknown.
     """
 
     inputs: tuple[int, ...]
@@ -27,10 +27,11 @@ class RuleFacts(NamedTuple):
     verdict: Tensor
 
 
-def terms_of(net: Network, semantics: Float[Tensor, "rule semantic"]) -> Float[Tensor, "rule 2 3"]:
-    """Probability of Low / Neutral / High valence and arousal where each rule fires alone; differentiable."""
-    assert net.fuzzy is not None
-    return net.fuzzy(semantics).unflatten(-1, (2, 3)).softmax(dim=-1)
+def terms_of(verdict: Float[Tensor, "*rule outcome"], meaning: Float[Tensor, "outcome 2 3"]) -> Float[Tensor, "*rule 2 3"]:
+    """Share of Low / Neutral / High valence and arousal where outcomes have the shares `verdict`, all three being equally
+    frequent by themselves: sum_c P(c) meaning_c, normalised over the terms. 0 where it is not known what outcomes mean."""
+    found = torch.einsum("...c,cat->...at", verdict, meaning)
+    return found / found.sum(dim=-1, keepdim=True).clamp(min=1e-6)
 
 
 @torch.no_grad()
@@ -49,15 +50,15 @@ def rule_facts(
     `centre_shift` (antecedent,) is what adapting to somebody moved, so that "high" is what is high for them.
     """
     layer = net.rules
-    if not isinstance(layer, RuleLayer) or net.fuzzy is None:
+    if not isinstance(layer, RuleLayer):
         return []
     named = len(net.owner)
     centres = layer.centre
     if centre_shift is not None:
         centres = centres + (centre_shift if locked is None else (1 - locked).unsqueeze(1) * centre_shift)
     weight = layer.relevance * centres.abs().clamp(max=3)
-    terms = terms_of(net, torch.einsum("rka,ra->rk", layer.consequent, centres) + layer.bias)
     verdict = layer.verdict.softmax(dim=-1)
+    terms = terms_of(verdict, layer.meaning)
     found = []
     for r in range(len(centres)):
         order = weight[r, :named].argsort(descending=True).tolist()

@@ -55,7 +55,15 @@ class Network(nn.Module):
     wide_owner: Tensor
     wide_of: Tensor
 
-    def __init__(self, config: NetworkConfig, infos: tuple[SignalInfo, ...], descriptors: tuple[DescriptorInfo, ...], emotions: int):
+    def __init__(
+        self,
+        config: NetworkConfig,
+        infos: tuple[SignalInfo, ...],
+        descriptors: tuple[DescriptorInfo, ...],
+        emotions: int,
+        outcomes: int | None = None,
+    ):
+        """`emotions`: how many logits. `outcomes`: what rules tell apart where that is something else; then they have no vote."""
         super().__init__()
         self.config, self.emotions = config, emotions
         self.modalities = tuple(info.modality for info in infos)
@@ -76,8 +84,8 @@ class Network(nn.Module):
         self.direct = nn.Linear(config.width, self.directions) if self.directions else None
         self.mix = nn.Sequential(LayerNorm(config.width), nn.Linear(config.width, config.width), nn.GELU())
         self.code = LayerNorm(config.width)
-        self.rules = self._rules()
-        self.vote = config.vote and isinstance(self.rules, RuleLayer)
+        self.rules = self._rules(outcomes or emotions)
+        self.vote = config.vote and outcomes is None and isinstance(self.rules, RuleLayer)
         self.voice = nn.Parameter(torch.tensor([-1.0, 0.0])) if self.vote else None
         if isinstance(self.rules, RuleLayer):
             self.rules.verdict.requires_grad_(self.vote)
@@ -98,13 +106,13 @@ class Network(nn.Module):
         self.deep, self.hidden = deep, deep + wide
         self.classify, self.rate = nn.Linear(deep, emotions), nn.Linear(deep, 2)
 
-    def _rules(self) -> RuleLayer | EqualPerceptron | None:
+    def _rules(self, outcomes: int) -> RuleLayer | EqualPerceptron | None:
         c = self.config
         if c.fuzzy == "none":
             return None
         if c.fuzzy == "mlp":
             return EqualPerceptron(self.antecedents, c.rules, c.semantics)
-        return RuleLayer(self.antecedents, c.rules, c.semantics, self.emotions, c.fuzzy)
+        return RuleLayer(self.antecedents, c.rules, c.semantics, outcomes, c.fuzzy)
 
     def forward(
         self, stage: Literal["encode", "whiten", "population", "reason", "fuse", "volume", "global_head", "head"], *inputs: Any

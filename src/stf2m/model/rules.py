@@ -36,7 +36,10 @@ class RuleLayer(nn.Module):
 
     HTSK (Cui, Wu, Xu 2021): lambda_r = sum_j w_rj log mu_rj / sum_j w_rj, firing = softmax_r(lambda): the mean, not the
     sum, so that many antecedents do not saturate the softmax. `tsk` is the plain sum. Absent inputs have weight 0.
-    Beside its semantics s_r every rule has a verdict: the share of every emotion among segments where it fires.
+    Beside its semantics s_r every rule has a verdict: the share P_r of every *outcome* among segments where it fires. Outcomes are the
+    emotions; where valence and arousal are asked for as numbers they are the nine pairs of Low / Neutral / High. `meaning` (outcome, 2, 3)
+    is the share of each outcome among segments of Low / Neutral / High valence and arousal, all outcomes being equally frequent; 0
+    where it is not known what outcomes mean.
 
     Two buffers are absent until a person edits rules, and then arrive beside the parameters: `kept` (rule,) is 0 for a deleted
     rule; `locked` (rule,) is 1 where no gradient reaches the rule and the task's shift moves no centre of it.
@@ -45,7 +48,7 @@ class RuleLayer(nn.Module):
     kept: Tensor | None
     locked: Tensor | None
 
-    def __init__(self, antecedents: int, rules: int, semantics: int, emotions: int, kind: Kind = "htsk"):
+    def __init__(self, antecedents: int, rules: int, semantics: int, outcomes: int, kind: Kind = "htsk"):
         super().__init__()
         self.kind: Kind = kind
         self.centre = nn.Parameter(torch.randn(rules, antecedents))
@@ -55,7 +58,8 @@ class RuleLayer(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(1.0))
         self.consequent = nn.Parameter(torch.randn(rules, semantics, antecedents) * 0.3 * antecedents**-0.5)
         self.bias = nn.Parameter(0.3 * torch.randn(rules, semantics))
-        self.verdict = nn.Parameter(torch.zeros(rules, emotions))
+        self.verdict = nn.Parameter(torch.zeros(rules, outcomes))
+        self.meaning = nn.Parameter(torch.zeros(outcomes, 2, 3), requires_grad=False)
         self.register_buffer("kept", None, persistent=False)
         self.register_buffer("locked", None, persistent=False)
 
@@ -77,8 +81,8 @@ class RuleLayer(nn.Module):
             strength = torch.where(self.kept > 0, strength, DELETED)
         return strength.softmax(dim=-1)
 
-    def spoken(self, firing: Float[Tensor, "segment rule"]) -> Float[Tensor, "segment emotion"]:
-        """log sum_r firing_r P_r(emotion): what the rules alone say, a zero-order fuzzy classifier; P_r = softmax(verdict_r)."""
+    def spoken(self, firing: Float[Tensor, "segment rule"]) -> Float[Tensor, "segment outcome"]:
+        """log sum_r firing_r P_r(outcome): what the rules alone say, a zero-order fuzzy classifier; P_r = softmax(verdict_r)."""
         return (firing @ hold(self.verdict, self.locked).softmax(dim=-1)).clamp(min=LEAST).log()
 
     def centres(self, centre_shift: Tensor) -> Float[Tensor, "rule antecedent"]:

@@ -5,6 +5,7 @@ import inspect
 import torch
 
 from stf2m.core.config import Settings
+from stf2m.core.emotions import TARGETS
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
 from stf2m.core.registry import look_up
@@ -30,6 +31,13 @@ class Inputs(Settings):
         """Classes of the head: two (rest, this one) under one_vs_rest."""
         return 2 if self.policy == "one_vs_rest" else len(self.emotions)
 
+    @property
+    def outcomes(self) -> int | None:
+        """What rules tell apart where that is not what the head does: every class under one_vs_rest, the nine pairs of terms of ratings."""
+        if self.policy == "one_vs_rest":
+            return len(self.emotions)
+        return 9 if self.emotions == TARGETS["rating"].emotions else None
+
 
 def inputs_of(segments: Segments, target: str, policy: str = "grid") -> Inputs:
     """The inputs that a network for these segments and this target needs."""
@@ -39,7 +47,7 @@ def inputs_of(segments: Segments, target: str, policy: str = "grid") -> Inputs:
 def build_network(config: TrainConfig, inputs: Inputs) -> Network:
     """A network with weights drawn from the config's seed."""
     torch.manual_seed(config.seed)
-    return Network(config.network, inputs.infos, inputs.descriptors, inputs.outputs)
+    return Network(config.network, inputs.infos, inputs.descriptors, inputs.outputs, inputs.outcomes)
 
 
 def build_learner(config: TrainConfig, net: Network) -> tuple[Learner, Params]:

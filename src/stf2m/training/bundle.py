@@ -22,7 +22,7 @@ from stf2m.training.config import TrainConfig
 from stf2m.training.fitted import Fitted
 from stf2m.training.words import rules_in_words
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS = "network.safetensors"
 CALIBRATION = "calibration.json"
 WRITTEN = ("format", "version", "torch", "sha256")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.tensors import Params
@@ -21,8 +22,9 @@ from stf2m.training.words import rules_in_words, scale_of
 MATTERS = 0.9
 """least relevance of an antecedent whose place a person set, unless they say another"""
 SURE = 0.6
-"""probability that a wished term gets"""
-TRIES = 3000
+"""share that a wished emotion or term gets"""
+SURER = 0.9
+"""of what the most fitting outcome alone would give, where that is less than `SURE`"""
 
 
 def edit_rules(bundle: Bundle, edits: Sequence[str]) -> Bundle:
@@ -45,17 +47,14 @@ def edit_fitted(fitted: Fitted, edits: Sequence[str]) -> Fitted:
     if not isinstance(layer, RuleLayer):
         raise InvalidConfig("this bundle has no rules", got=f"fuzzy = {fitted.config.network.fuzzy}", hint="train one with fuzzy = htsk")
     count = len(layer.bias)
-    emotions = fitted.inputs.emotions if fitted.inputs.policy != "one_vs_rest" else ()
-    parsed = [parse_edit(text, scale_of(fitted), emotions, count) for text in edits]
+    parsed = [parse_edit(text, scale_of(fitted), fitted.inputs.emotions, count) for text in edits]
     params = {**fitted.params, **{n: v.detach().clone() for n, v in fitted.params.items() if n.startswith(RULES)}}
     _switch(params, parsed, count)
     for edit in [e for e in parsed if e.antecedents or e.only]:
         _place(params, edit, len(fitted.net.owner))
-    changed = replace(fitted, params=params)
     for edit in parsed:
-        if edit.emotion is not None or edit.terms:
-            _speak(changed, edit)
-    return changed
+        _speak(params, edit, votes=fitted.net.vote)
+    return replace(fitted, params=params)
 
 
 def _switch(params: Params, edits: Sequence[Edit], count: int) -> None:
@@ -99,12 +98,29 @@ def _place_one(params: Params, r: int, a: Antecedent) -> None:
         raw[r, a.index] = logit(a.relevance)
 
 
-def _speak(fitted: Fitted, edit: Edit) -> None:
-    """What a rule says: of the emotion by its verdict, of valence and arousal by as small a move of its bias as makes it say so."""
-    if edit.emotion is not None:
-        _set_verdict(fitted.params, edit.rule, edit.emotion)
-    if edit.terms:
-        _set_terms(fitted, edit)
+def _speak(params: Params, edit: Edit, *, votes: bool) -> None:
+    """What a rule says of emotions, of valence and of arousal is its verdict; raises `InvalidConfig` where it changes no answer."""
+    said = params[RULES + "verdict"][edit.rule]
+    wished = (edit.emotion is not None and edit.emotion != int(said.argmax())) or not _are_said(params, edit, said)
+    if wished and not votes:
+        hint = "change what it asks for, delete or lock it, or train with network.vote = true and a target that has classes"
+        raise InvalidConfig("rules of this bundle have no vote: what they speak for changes no answer", where=repr(edit.text), hint=hint)
+    if votes and edit.emotion is not None:
+        _set_verdict(params, edit.rule, edit.emotion)
+    if votes and edit.terms:
+        _set_terms(params, edit)
+        if edit.emotion is not None and edit.emotion != int(params[RULES + "verdict"][edit.rule].argmax()):
+            raise InvalidConfig("the emotion and the terms contradict", where=repr(edit.text), hint="say one or the other")
+
+
+def _are_said(params: Params, edit: Edit, verdict: Tensor, least: Tensor | float = 0.0) -> bool:
+    """A rule with this verdict says the terms of the edit, each with at least this share."""
+    if not edit.terms:
+        return True
+    axes, terms = (list(side) for side in zip(*edit.terms))
+    found = terms_of(verdict.softmax(dim=0), params[RULES + "meaning"])[axes]
+    share = found[range(len(terms)), terms]
+    return bool((found.argmax(dim=1) == torch.tensor(terms)).all() and (share > 0).all() and (share >= least).all())
 
 
 def _set_verdict(params: Params, rule: int, emotion: int) -> None:
@@ -119,19 +135,26 @@ def _set_verdict(params: Params, rule: int, emotion: int) -> None:
     params[RULES + "verdict"][rule] = rest.log()
 
 
-def _set_terms(fitted: Fitted, edit: Edit) -> None:
-    """Gradient steps on how much is missing, until nothing is; raises `InvalidConfig` where the terms cannot be reached."""
-    net, params, r = fitted.load(), fitted.params, edit.rule
-    said = torch.einsum("ka,a->k", params[RULES + "consequent"][r], params[RULES + "centre"][r]) + params[RULES + "bias"][r]
-    step = torch.zeros(said.shape, requires_grad=True)
-    optimiser = torch.optim.Adam([step], lr=0.02)
-    for _ in range(TRIES):
-        said_now = terms_of(net, (said + step).unsqueeze(0))[0]
-        missing = torch.stack([(SURE - said_now[axis, term]).clamp(min=0) for axis, term in edit.terms]).sum()
-        if float(missing.detach()) == 0.0:
-            params[RULES + "bias"][r] += step.detach()
-            return
-        (step.grad,) = torch.autograd.grad(missing, [step])
-        optimiser.step()
-    hint = "name one term of valence and one of arousal at most"
-    raise InvalidConfig(f"rule {r + 1} cannot be made to say this", where=repr(edit.text), hint=hint)
+def _set_terms(params: Params, edit: Edit) -> None:
+    """Tilt the verdict towards outcomes that are as wished, P_c -> P_c exp(t sum m_c), by the smallest t with which all terms are said.
+
+    Raises `InvalidConfig` where even the most fitting outcome alone says otherwise, or nobody knows what outcomes mean.
+    """
+    verdict, meaning = params[RULES + "verdict"][edit.rule].log_softmax(dim=0), params[RULES + "meaning"]
+    axes, terms = (list(side) for side in zip(*edit.terms))
+    fit = meaning[:, axes, terms].sum(dim=1)
+    alone = torch.full_like(verdict, -torch.inf)
+    alone[int(fit.argmax())] = 0
+    if not _are_said(params, edit, alone):
+        raise InvalidConfig(
+            f"nothing that rule {edit.rule + 1} could speak for is like this", where=repr(edit.text), hint="say speaks for EMOTION"
+        )
+    most = terms_of(alone.softmax(dim=0), meaning)[axes, terms]
+    least = torch.minimum(torch.tensor(SURE), SURER * most)
+    low, high = 0.0, 1.0
+    while not _are_said(params, edit, verdict + high * fit, least):
+        high *= 2
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _are_said(params, edit, verdict + middle * fit, least) else (middle, high)
+    params[RULES + "verdict"][edit.rule] = (verdict + high * fit).log_softmax(dim=0)

@@ -16,11 +16,9 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stf2m.core.emotions import has_classes
 from stf2m.core.tensors import Params
 from stf2m.meta.learner import FITTED, RULES
 from stf2m.meta.losses import class_loss
-from stf2m.meta.outer import fuzzy_terms
 from stf2m.model.membership import FLOOR, GAUSSIAN
 from stf2m.model.rules import RuleLayer
 
@@ -51,20 +49,12 @@ class Examples(NamedTuple):
     present: NDArray[np.float32]
     """(row, antecedent)"""
     labels: NDArray[np.float32]
-    """(row, class) shares that sum to 1"""
+    """(row, outcome) shares that sum to 1"""
     subjects: NDArray[np.integer]
 
     def only(self, rows: NDArray[np.bool_]) -> "Examples":
         """These rows."""
         return Examples(self.inputs[rows], self.present[rows], self.labels[rows], self.subjects[rows])
-
-
-def labels_of(target: str, classes: NDArray[np.integer], emotions: int, rating: NDArray[np.floating]) -> NDArray[np.float32]:
-    """What rules are to tell apart: the classes, one-hot; of ratings (row, 2) the nine pairs of Low / Neutral / High valence and arousal."""
-    if has_classes(target):
-        return np.eye(emotions, dtype=np.float32)[classes]
-    terms = fuzzy_terms(torch.from_numpy(rating.astype(np.float32)))
-    return torch.einsum("rv,ra->rva", terms[:, 0], terms[:, 1]).flatten(1).numpy()
 
 
 def fit_rules(like: RuleLayer, examples: Examples, spread: float, seed: int, *, centre: bool = True) -> Params:
@@ -76,11 +66,11 @@ def fit_rules(like: RuleLayer, examples: Examples, spread: float, seed: int, *, 
     """
     usual = usual_of(examples) if centre else np.zeros_like(examples.inputs)
     relative = (examples.inputs - usual) * examples.present
-    rules, classes = len(like.bias), examples.labels.shape[1]
+    rules, outcomes = like.verdict.shape
     hard = examples.labels.argmax(axis=1)
     chosen = useful_inputs(relative, hard, rules, seed)
     with torch.random.fork_rng():
-        layer = RuleLayer(len(chosen), rules, 1, classes, like.kind)
+        layer = RuleLayer(len(chosen), rules, 1, outcomes, like.kind)
     plant(layer, relative[:, chosen], hard, seed)
     tune(layer, examples._replace(inputs=relative[:, chosen], present=examples.present[:, chosen]), usual[:, chosen], spread, seed)
     found = {name: value.detach() for name, value in layer.named_parameters()}
@@ -90,8 +80,6 @@ def fit_rules(like: RuleLayer, examples: Examples, spread: float, seed: int, *, 
         wide = torch.full((rules, antecedents), elsewhere)
         wide[:, torch.from_numpy(chosen)] = found[name]
         found[name] = wide
-    if classes != like.verdict.shape[1]:  # ratings have no classes to speak for
-        found["verdict"] = torch.zeros_like(like.verdict)
     return {name: found[name.removeprefix(RULES)] for name in FITTED}
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from stf2m.core.emotions import CIRCUMPLEX, has_classes
+from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Batch, Params
 from stf2m.meta.learner import LOCKED
@@ -44,12 +44,6 @@ class Setting:
     @property
     def segments(self) -> Segments:
         return self.loader.segments
-
-
-def meaning_of(emotions: Sequence[str]) -> Tensor | None:
-    """Circumplex places when every emotion has one, else None."""
-    known = [CIRCUMPLEX.get(name) for name in emotions]
-    return torch.tensor(known) if all(known) else None
 
 
 def draw_stack(setting: Setting, people: Sequence[Person], tasks: TaskSettings, seeds: Sequence[int]) -> tuple[Stack, list[int]]:

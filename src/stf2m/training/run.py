@@ -22,14 +22,15 @@ from stf2m.tasks.sampling import Person, people_of
 from stf2m.training.build import Inputs, build, inputs_of
 from stf2m.training.config import TrainConfig
 from stf2m.training.first_rules import MOST_ROWS as MOST_EXAMPLES
-from stf2m.training.first_rules import Examples, fit_rules, groups_of_people, labels_of
+from stf2m.training.first_rules import Examples, fit_rules, groups_of_people
 from stf2m.training.fitted import Fitted, uses_votes
 from stf2m.training.heeding import choose_heeding
-from stf2m.training.loop import Setting, meaning_of, score_name, validate
+from stf2m.training.loop import Setting, score_name, validate
 from stf2m.training.optimise import copied, optimise
+from stf2m.training.outcomes import meaning_of, outcome_labels, terms_of_outcomes
 from stf2m.training.population import MOST_ROWS, Rows, fit_population, groups_of, jackknife
 
-VERDICT = RULES + "verdict"
+VERDICT, MEANING = RULES + "verdict", RULES + "meaning"
 
 
 def train(
@@ -63,6 +64,9 @@ def train(
     loader.keep(np.sort(np.concatenate([everything, *(p.rows for p in judges)])))
     net, learner, params = build(config, inputs)
     population, without = populations(loader, config, inputs, people)
+    if MEANING in params and start is None:
+        labelled = everything[segments.targets[target][everything] >= 0]
+        population[MEANING] = terms_of_outcomes(target, inputs.emotions, segments.targets[target][labelled], segments.rating[labelled])
     if start is None:
         rules, other_rules = first_rules(loader, config, net, people)
         population |= rules
@@ -81,14 +85,16 @@ def train(
 
 
 def verdicts(fitted: Fitted, segments: Segments, people: Sequence[int]) -> Tensor:
-    """(rule, emotion) logarithm of the share of each emotion where a rule fires, every emotion being equally frequent, without labels
+    """(rule, outcome) logarithm of the share of each outcome where a rule fires, every outcome being equally frequent, without labels
     of these people: for rules that were learnt along with the network and have no vote."""
     seen = torch.zeros_like(fitted.params[VERDICT])
     classes = segments.targets[fitted.target]
-    for person in people if seen.shape[1] == len(fitted.inputs.emotions) else ():
+    for person in people:
         rows = np.flatnonzero((segments.subject == person) & (classes >= 0))
         firing = torch.from_numpy(fitted.predict(segments, rows[:0], rows).firing)
-        seen += firing.T @ torch.nn.functional.one_hot(torch.from_numpy(classes[rows].astype(np.int64)), seen.shape[1]).float()
+        seen += firing.T @ torch.from_numpy(
+            outcome_labels(fitted.target, classes[rows], len(fitted.inputs.emotions), segments.rating[rows])
+        )
     share = seen / seen.sum(dim=0).clamp(min=1e-6)
     return (share / share.sum(dim=1, keepdim=True).clamp(min=1e-6) + 1e-3).log()
 
@@ -176,7 +182,7 @@ def first_rules(loader: Loader, config: TrainConfig, net: Network, people: Seque
     readable, owner = net.readable.numpy(), net.owner.numpy()
     present = segments.present[np.ix_(rows, owner)].astype(np.float32)
     seen = np.nan_to_num(standardise_descriptors(loader.normaliser, segments, rows))[:, readable].astype(np.float32) * present
-    labels = labels_of(loader.target, segments.targets[loader.target][rows], net.emotions, segments.rating[rows])
+    labels = outcome_labels(loader.target, segments.targets[loader.target][rows], net.emotions, segments.rating[rows])
     examples = Examples(seen, present, labels, segments.subject[rows])
     centre = config.normalisation != "train_stats"
     fit = lambda some: fit_rules(layer, some, config.augment, config.seed, centre=centre)  # noqa: E731

@@ -12,7 +12,7 @@ from stf2m.core.errors import CorruptStore, WrongVersion
 from stf2m.core.files import atomic_write_bytes
 from stf2m.core.tensors import Params
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass

@@ -14,6 +14,8 @@ from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
 
 TERMS = ("low", "neutral", "high")
+LEAST_TERM = 0.4
+"""share below which a term is not told: each of three has a third where a rule says nothing"""
 LEAST_CENTRE = 0.35
 """s.d. from usual below which an antecedent is called "about usual" """
 
@@ -54,16 +56,16 @@ def facts_of(fitted: Fitted, adaptation: Adaptation | None = None, *, most: int 
 def rules_in_words(fitted: Fitted, adaptation: Adaptation | None = None, *, use: Sequence[float] | None = None) -> tuple[str, ...]:
     """One sentence per rule, in the order of `Prediction.firing`; empty for a network without rules.
 
-    "IF heart rate is 7.1 bpm above usual (high) AND ... THEN high arousal (0.71), neutral valence (0.55); speaks for angry
-    (0.62)". Values stand against the person's usual, in the descriptor's unit; the last number is the share of that emotion among
-    segments of training people where the rule fires, every emotion being equally frequent. With an `adaptation` values are this
+    "IF heart rate is 7.1 bpm above usual (high) AND ... THEN high arousal (0.71), low valence (0.55); speaks for angry (0.62)".
+    Values stand against the person's usual, in the descriptor's unit; the last number is the share of that emotion among
+    segments of training people where the rule fires, every emotion being equally frequent; the terms are what such emotions are
+    like, every term of an axis being equally frequent; an axis that the rule says next to nothing about is left out. With an `adaptation` values are this
     person's: where the task moved the centres. In brackets behind a sentence stands what a reader must not miss:
     a rule that a person deleted or locked, one that says the same words as another, and, where `use` (rule,) is known, one that
     was never the strongest.
     """
     scale = scale_of(fitted)
-    emotions = fitted.inputs.emotions if fitted.inputs.policy != "one_vs_rest" else ()
-    texts = [sentence(facts, scale, emotions) for facts in facts_of(fitted, adaptation)]
+    texts = [sentence(facts, scale, fitted.inputs.emotions) for facts in facts_of(fitted, adaptation)]
     kept, locked = ([float(v) for v in fitted.params[n]] if n in fitted.params else None for n in (KEPT, LOCKED))
     return tuple(text + "".join(f" [{mark}]" for mark in marks(texts, r, kept, locked, use)) for r, text in enumerate(texts))
 
@@ -96,10 +98,10 @@ def sentence(facts: RuleFacts, scale: Scale, emotions: tuple[str, ...]) -> str:
     """One rule as one sentence."""
     clauses = [clause(scale, j, centre) for j, centre in zip(facts.inputs, facts.centres)]
     valence, arousal = facts.terms.numpy()
-    said = [f"{TERMS[int(p.argmax())]} {axis} ({p.max():.2f})" for axis, p in (("arousal", arousal), ("valence", valence))]
-    named = len(facts.verdict) == len(emotions) > 1
-    end = f"; speaks for {emotions[int(facts.verdict.argmax())]} ({float(facts.verdict.max()):.2f})" if named else ""
-    return f"IF {' AND '.join(clauses)} THEN {', '.join(said)}{end}"
+    told = [(axis, p) for axis, p in (("arousal", arousal), ("valence", valence)) if p.max() >= LEAST_TERM]
+    said = [f"{TERMS[int(p.argmax())]} {axis} ({p.max():.2f})" for axis, p in told if not any(axis in name for name in emotions)]
+    verdict = [f"speaks for {emotions[int(facts.verdict.argmax())]} ({float(facts.verdict.max()):.2f})"] if len(emotions) > 1 else []
+    return f"IF {' AND '.join(clauses)} THEN {'; '.join([*filter(None, [', '.join(said)]), *verdict]) or 'nothing that is sure'}"
 
 
 def clause(scale: Scale, j: int, centre: float) -> str:
