@@ -179,8 +179,9 @@ def _ask(
                 continue
             if split.lost is not None and not getattr(method.predictor, "sees_sensors", True):
                 continue  # the same answer as with all sensors
+            said: dict[tuple[str, bool], tuple[Reply, float]] = {}
             for question in _questions(study, method, split):
-                yield {**base, **_answer(study, segments, cell, method, split, question, calibration)}
+                yield {**base, **_answer(study, segments, cell, method, split, question, calibration, said)}
 
 
 def _questions(study: Study, method: Method, split: Split) -> list[Question]:
@@ -192,9 +193,10 @@ def _questions(study: Study, method: Method, split: Split) -> list[Question]:
 
 
 def _answer(
-    study: Study, segments: Segments, cell: Cell, method: Method, split: Split, question: Question, calibration: Calibration | None
-) -> Row:
-    """One scored row."""
+    study: Study, segments: Segments, cell: Cell, method: Method, split: Split, question: Question, calibration: Calibration | None,
+    said: dict[tuple[str, bool], tuple[Reply, float]],
+) -> Row:  # fmt: skip
+    """One scored row. `said` keeps replies of this split and their seconds: shuffled signals are the same reply at other segments."""
     labels = segments.targets[cell.target]
     names = segments.emotions[cell.target]
     truth = labels[split.query]
@@ -202,11 +204,14 @@ def _answer(
     told = labels[split.support] if has_classes(cell.target) else split.support
     given = _shuffled(told, rng) if question.control == "shuffled_labels" else None
     offered = study.views.get(question.view)
-    began = perf_counter()
-    shown = conceal(segments, split)
-    reply = method.predictor.reply(shown, split.support, split.query, target=cell.target, support_target=given, modalities=offered)
-    spent = perf_counter() - began
-    check_reply(reply, len(split.query), len(names), method.name)
+    asked = question.view, given is not None
+    if asked not in said:
+        began = perf_counter()
+        shown = conceal(segments, split)
+        reply = method.predictor.reply(shown, split.support, split.query, target=cell.target, support_target=given, modalities=offered)
+        said[asked] = reply, perf_counter() - began
+        check_reply(reply, len(split.query), len(names), method.name)
+    reply, spent = said[asked]
     order = rng.permutation(len(truth)) if question.control == "shuffled_signals" else np.arange(len(truth))
     row: Row = {
         "shots": split.shots, "draw": split.draw, "view": question.view, "control": question.control,

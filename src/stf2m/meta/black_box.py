@@ -33,7 +33,7 @@ from stf2m.meta.rating import rates_only, rating_alone
 class ReadThenAnswer(nn.Module):
     """One gated cell over [S z; y; rating; rated; labelled]: all of the support, then one query with y and ratings unknown.
 
-    `forward(stage, ...)` runs the method of that name, because `functional_call` can only call `forward`.
+    `forward(stage, ...)` runs the method of that name, because a module with other weights (`meta.functional`) can only call `forward`.
     """
 
     def __init__(self, width: int, emotions: int, state: int, token: int):

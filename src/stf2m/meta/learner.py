@@ -6,9 +6,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value
+from torch.func import grad_and_value
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
+from stf2m.meta.functional import run_with
 from stf2m.meta.heads import Head, Person, Spread, discriminant, posterior
 from stf2m.meta.losses import class_loss, class_weights, squared_error
 
@@ -79,8 +80,7 @@ class OwnOuterLoss(Protocol):
 
 def call(net: nn.Module, params: Params, stage: str, *inputs: Any) -> Any:
     """Run one stage of the network with the given parameters."""
-    own = {name[len(NET) :]: value for name, value in params.items() if name.startswith(NET)}
-    return functional_call(net, own, (stage, *inputs))
+    return run_with(net, params, stage, *inputs, prefix=NET)
 
 
 def fixed(net: Any) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from torch import nn
-from torch.func import functional_call
 
 from stf2m.core.tensors import Params
+from stf2m.meta.functional import run_with
 from stf2m.meta.learner import META
 
 OWN = META + "reading."
@@ -20,7 +20,7 @@ def own_params(module: nn.Module) -> Params:
 def call_own(module: nn.Module | None, params: Params, *inputs: Any) -> Any:
     """Run the learner's own network with the given parameters."""
     assert module is not None, "init(net) builds it"
-    return functional_call(module, {name[len(OWN) :]: value for name, value in params.items() if name.startswith(OWN)}, inputs)
+    return run_with(module, params, *inputs, prefix=OWN)
 
 
 def silent(layer: nn.Linear) -> nn.Linear:

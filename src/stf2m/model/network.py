@@ -47,7 +47,7 @@ class Hidden(NamedTuple):
 class Network(nn.Module):
     """Encoder (the spatio-temporal one, or a rival of `baselines`), generalized fuzzy rules and a linear head.
 
-    `forward(stage, ...)` runs the method of that name, because `functional_call` can only call `forward`.
+    `forward(stage, ...)` runs the method of that name, because a module with other weights (`meta.functional`) can only call `forward`.
     """
 
     readable: Tensor
