@@ -4,7 +4,6 @@ Training people are known so well that their labels always seem worth following;
 a new person, following them then does harm.
 """
 
-import numpy as np
 import torch
 
 from stf2m.core.tensors import Params
@@ -37,9 +36,9 @@ def choose_heeding(setting: Setting, params: Params) -> Params:
 def _best(setting: Setting, params: Params, shots: list[int], name: str, values: tuple[float, ...]) -> torch.Tensor:
     found = []
     for support, query in validation_tasks(setting, params, shots, TASKS):
-        each = [measured(setting, params | {name: torch.tensor(value)}, support, query) for value in values]
-        found.append([merit(correct, loss) for correct, loss in each])
-    scores, best = np.mean(found, axis=0), 0
+        found.append(torch.stack([measured(setting, params | {name: torch.tensor(value)}, support, query) for value in values]))
+    means = torch.cat(found, dim=1).mean(dim=1)
+    scores, best = [merit(float(correct), float(loss)) for correct, loss in means], 0
     for i in range(1, len(values)):
         best = i if scores[i] > scores[best] + MARGIN else best
     return torch.tensor(values[best])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
@@ -46,10 +47,14 @@ class Setting:
         return self.loader.segments
 
 
-def draw_stack(setting: Setting, people: Sequence[Person], tasks: TaskSettings, seeds: Sequence[int]) -> tuple[Stack, list[int]]:
-    """One stack of tasks, padded to the sizes that the settings imply, and whose task each is."""
+PEOPLE_AT_ONCE = 4
+"""validation people whose tasks are one stack: enough to make calls few, and no more memory than a step of training takes"""
+
+
+def draw_stack(setting: Setting, tasks: TaskSettings, drawn_from: Sequence[tuple[Sequence[Person], int]]) -> tuple[Stack, list[int]]:
+    """One stack of tasks, one for each (people, seed), padded to the sizes that the settings imply, and whose task each is."""
     target = setting.loader.target
-    drawn = [sample_task(people, setting.segments, target, tasks, seed) for seed in seeds]
+    drawn = [sample_task(people, setting.segments, target, tasks, seed) for people, seed in drawn_from]
     ways = len(setting.segments.emotions[target])
     size = max(1, max(len(t.support) for t in drawn))
     stack = stack_tasks(drawn, setting.segments, target, support_size=size, query_size=tasks.queries_of(target) * ways)
@@ -107,7 +112,7 @@ def take_step(setting: Setting, state: TrainState, optimiser: torch.optim.Optimi
     torch.manual_seed(config.seed * 1_000_003 + step)
     generator = torch.Generator().manual_seed(config.seed * 7_368_787 + step)
     seeds = np.random.SeedSequence([config.seed, step]).generate_state(config.episodes).tolist()
-    stack, subjects = draw_stack(setting, setting.train, config.tasks, seeds)
+    stack, subjects = draw_stack(setting, config.tasks, [(setting.train, seed) for seed in seeds])
     setting.net.train()
     loss, facts = outer_loss(setting, state.params, stack, subjects, generator)
     optimiser.zero_grad(set_to_none=True)
@@ -135,30 +140,32 @@ def validate(setting: Setting, params: Params, *, shuffle: bool = False) -> dict
     config, found = setting.config, []
     for support, query in validation_tasks(setting, params, config.tasks.shots, config.validation_tasks, shuffle=shuffle):
         found.append(measured(setting, params, support, query))
-    correct, losses = np.mean(found, axis=0)
+    correct, losses = torch.cat(found).mean(dim=0)
     return {score_name(setting.loader.target): float(correct), "task": float(losses)}
 
 
 def validation_tasks(
     setting: Setting, params: Params, shots: Sequence[int], each: int, *, shuffle: bool = False
 ) -> Iterator[tuple[Any, Any]]:
-    """Support and query of `each` tasks, stacked, per number of shots and validation person; encoded where the learner allows it."""
+    """Support and query of `each` tasks per validation person, in stacks of `PEOPLE_AT_ONCE` people with one number of shots; encoded
+    where the learner allows it."""
     setting.net.eval()
     told = ("target", "votes") if has_classes(setting.loader.target) else ("rating", "rated")
     for count in shots:
         tasks = setting.config.tasks.model_copy(update={"shots": (count,), "all_views": 1.0, "queries": 8})
-        for i, person in enumerate(setting.validation):
-            stack, _ = draw_stack(setting, [person], tasks, [9_000_000 + 1000 * i + 10 * count + n for n in range(each)])
+        drawn = [([person], 9_000_000 + 1000 * i + 10 * count + n) for i, person in enumerate(setting.validation) for n in range(each)]
+        for first in range(0, len(drawn), PEOPLE_AT_ONCE * each):
+            stack, _ = draw_stack(setting, tasks, drawn[first : first + PEOPLE_AT_ONCE * each])
             shared = encode_once(setting.net, params, setting.loader.batch(stack.rows, stack.offered), setting.learner.shares_encoder)
             support = gather(shared, stack.support)
-            yield _shuffled(support, told) if shuffle else support, gather(shared, stack.query)
+            yield _shuffled(support, told, each) if shuffle else support, gather(shared, stack.query)
 
 
-def measured(setting: Setting, params: Params, support: Any, query: Any) -> tuple[float, float]:
-    """Score and loss of one stack of tasks."""
+def measured(setting: Setting, params: Params, support: Any, query: Any) -> Float[Tensor, "task 2"]:
+    """Score and loss of every task of a stack."""
     out = run_tasks(setting.net, setting.learner, params, support, query, setting.meaning, LossWeights())
     judged = _balanced_accuracy(out.scores.logits, query) if has_classes(setting.loader.target) else _concordance(out.scores.rating, query)
-    return judged, float(out.task.mean())
+    return torch.stack([judged, out.task], dim=1).double()
 
 
 def merit(correct: float, loss: float) -> float:
@@ -171,26 +178,26 @@ def score_name(target: str) -> str:
     return "balanced_accuracy" if has_classes(target) else "concordance"
 
 
-def _balanced_accuracy(logits: Tensor, query: Any) -> float:
-    """Mean over tasks of the mean over present classes of recall."""
+def _balanced_accuracy(logits: Tensor, query: Any) -> Float[Tensor, " task"]:
+    """Of every task the mean over present classes of recall."""
     use = (query.weight * query.known).unsqueeze(-1) * torch.nn.functional.one_hot(query.target, logits.shape[-1])
     hit = (logits.argmax(dim=-1) == query.target).unsqueeze(-1) * use
     count = use.sum(dim=1)
     recall = hit.sum(dim=1) / count.clamp(min=1)
-    return float((recall.sum(dim=1) / (count > 0).sum(dim=1).clamp(min=1)).mean())
+    return recall.sum(dim=1) / (count > 0).sum(dim=1).clamp(min=1)
 
 
-def _concordance(said: Tensor, query: Any) -> float:
-    """Mean over tasks and over both axes of the concordance with the query's ratings."""
-    return float(vmap(concordance)(said, query.rating, query.weight * query.rated).mean())
+def _concordance(said: Tensor, query: Any) -> Float[Tensor, " task"]:
+    """Of every task the mean over both axes of the concordance with the query's ratings."""
+    return vmap(concordance)(said, query.rating, query.weight * query.rated).flatten(1).mean(dim=1)
 
 
-def _shuffled(support: Any, names: Sequence[str]) -> Any:
-    """The same support with what is told of its segments (`names`) permuted within each task, padding kept in place."""
+def _shuffled(support: Any, names: Sequence[str], each: int) -> Any:
+    """The same support with what is told of its segments (`names`) permuted within each of a person's `each` tasks, padding kept in place."""
     told = {name: getattr(support, name).clone() for name in names}
     for i, weight in enumerate(support.weight):
         n = int(weight.sum())
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(i)) if n else torch.arange(0)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(i % each)) if n else torch.arange(0)
         for value in told.values():
             value[i, :n] = value[i, :n][order]
     return support._replace(**told)
