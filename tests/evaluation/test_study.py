@@ -223,6 +223,34 @@ def test_mistakes_in_a_study_file_are_said_in_one_sentence(tmp_path):
         load_study(path)
 
 
+@pytest.mark.parametrize(
+    ("targets", "cut", "says"),
+    [
+        ('["arousl2"]', '["arousl2"]', "did you mean arousal2"),
+        ('["valence2"]', '["arousal2"]', "no targets entry named 'valence2'"),
+    ],
+)
+def test_a_target_that_is_not_cut_is_refused_before_anybody_is_prepared(tmp_path, targets, cut, says):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        f'dataset = "synthetic"\ntargets = {targets}\n[recipe.signals]\nmodalities = ["eda"]\n[recipe.cut]\ntargets = {cut}\n'
+        '[[protocols]]\nname = "new_person"\n'
+    )
+    with pytest.raises(UnknownName, match=says):
+        load_study(path)
+
+
+@pytest.mark.parametrize("command", [["train", "--out", "x.stf2m"], ["rules"]])
+def test_so_is_one_that_is_named_beside_the_study(tmp_path, root, command):
+    from typer.testing import CliRunner
+
+    from stf2m.app.cli import app
+
+    study = str(root / "studies" / "synthetic.toml")
+    found = CliRunner().invoke(app, [command[0], study, "--target", "arousal22", "--data", str(tmp_path / "nowhere"), *command[1:]])
+    assert found.exit_code == UnknownName.exit_code and "did you mean arousal2" in found.output
+
+
 def test_more_folds_than_people(world, tmp_path):
     study = study_of(folds=20, floors=["majority"], baselines=[])
     with pytest.raises(InvalidConfig, match="more folds"):

@@ -155,7 +155,8 @@ def test_going_on_keeps_the_rules_of_before():
     config = TrainConfig.model_validate(SMALL)
     first = train(SEGMENTS, target="emotion", train_people=[0, 1, 2], validation_people=[3], config=config)
     more = train(SEGMENTS, target="emotion", train_people=[0, 1], validation_people=[3], config=config, start=first)
-    assert all(torch.equal(first.params[name], more.params[name]) for name in FITTED)
+    assert all(torch.equal(first.params[name], more.params[name]) for name in (*FITTED, "net.voice"))
+    assert not torch.equal(first.params["net.classify.weight"], more.params["net.classify.weight"])
 
 
 def test_rules_learnt_along_without_a_vote_speak_for_what_is_felt_where_they_fire():

@@ -25,7 +25,7 @@ from stf2m.evaluation.rescore import Rescored, rescore
 from stf2m.evaluation.rule_report import COLUMNS, as_json, fidelity_rows, figure_rows, number
 from stf2m.evaluation.rule_study import Examined, study_rules, write_rule_study
 from stf2m.evaluation.stores import dataset_of, store_folder
-from stf2m.evaluation.study import load_study
+from stf2m.evaluation.study import known_target, load_study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, load_bundle, save_edited
@@ -171,14 +171,12 @@ def show_rescored(found: Rescored, console: Console) -> dict[str, Any]:
 def run_study_rules(path: Path, target: str | None, learner: str | None, seeds: int, source: Source, console: Console) -> None:
     """Train a study's learner on different people and with different seeds, and say whether the rules are the same again."""
     study = load_study(path)
-    target = target or study.targets[0]
+    target = known_target(study, target)
     name = learner or (study.main if study.main in study.learners or not study.learners else next(iter(study.learners)))
     with console.progress("prepare") as tick:
         material = material_of(study, data=source.data, store=source.store, runs=source.runs, tick=tick)
     check_consent([material.dataset.card.consent], source.use, where=material.dataset.card.name)
     segments = material.segments
-    if target not in segments.targets:
-        raise InvalidConfig("no such target", where=path, expected=" or ".join(segments.targets), got=target)
     folder = source.runs / "training" / f"{study.name}-{target}-{name}-rules"
     write_json(folder / PEOPLE, {"dataset": material.dataset.card.name, "subjects": list(segments.subjects)})
     found = study_rules(study, segments, target, config_for(study, name), seeds=seeds, folder=folder, say=console.say)

@@ -7,7 +7,7 @@ from stf2m.core.errors import NotStored
 from stf2m.core.files import atomic_write_text
 from stf2m.evaluation.execute import Paths, paths_of, read_timelines
 from stf2m.evaluation.rows import Row, RowFile, current
-from stf2m.evaluation.study import Study, cells_of, load_study, protocol_named
+from stf2m.evaluation.study import Study, cells_of, known_target, load_study, protocol_named
 from stf2m.evaluation.table import tables_of
 
 
@@ -28,6 +28,7 @@ def run_train(
     from stf2m.training.bundle import load_bundle
 
     loaded = load_study(study)
+    target = known_target(loaded, target)
     with console.progress("prepare") as tick:
         material = material_of(loaded, data=data, store=store, runs=runs, tick=tick)
     first = load_bundle(start) if start else None

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from stf2m.core.config import Settings, build, later, load_toml
-from stf2m.core.emotions import has_classes, is_ordinal
+from stf2m.core.emotions import TARGETS, has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.registry import look_up
 from stf2m.evaluation.baselines import BASELINES
@@ -153,7 +153,18 @@ def load_study(path: Path) -> Study:
     for protocol in study.asked:
         if protocol.needs_second and study.second is None:
             raise InvalidConfig(f"{protocol.name} needs a second data set", where=path, hint="add [second] with its dataset")
+    for target in study.recipe.cut.targets:
+        look_up(dict.fromkeys(("emotion", *TARGETS)), target, family="targets")
+    for target in study.targets:
+        known_target(study, target)
     return study
+
+
+def known_target(study: Study, name: str | None) -> str:
+    """The target of this name, by default the study's first; raises `UnknownName` before anybody is prepared in vain."""
+    name = name or study.targets[0]
+    cut = study.targets if study.second else study.recipe.cut.targets
+    return look_up({target: target for target in cut}, name, family="targets")
 
 
 def cells_of(study: Study) -> list[Cell]:

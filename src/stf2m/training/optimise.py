@@ -26,14 +26,18 @@ from stf2m.training.loop import Hooks, Report, Setting, run
 from stf2m.training.state import TrainState, load_state, restore_moments, save_state
 
 
-def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None, place_rules: bool = True) -> TrainState:
-    """Run the outer loop from the start or from its checkpoint; `place_rules` moves the rules' centres once, after warming up."""
+def optimise(setting: Setting, params: Params, key: str, out: Path | None, progress: Report | None, goes_on: bool = False) -> TrainState:
+    """Run the outer loop from the start or from its checkpoint.
+
+    Rules that are learnt along get their centres once, after warming up; not where training `goes_on` from a bundle. There rules that came
+    first have met the training people, so that how loud they speak is not learned again from these.
+    """
     path = out / "state.safetensors" if out else None
     if out:
         sweep_parts(out)
     saved = load_state(path, key) if path else None
     state = saved or TrainState(params, copied(params), copied(params))
-    constant = fixed(setting.net)
+    constant = (*fixed(setting.net), *(("net.voice",) if goes_on and setting.net.rules_first else ()))
     # by name, as a file gives them back: sums over parameters then add up in the same order after resuming
     state.params = {name: state.params[name].requires_grad_(name not in constant) for name in sorted(state.params)}
     groups, names = groups_of_kinds(state.params, constant, setting.config.weight_decay, setting.config.scalar_pace)
@@ -51,7 +55,7 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
         if path:
             save_state(path, now, key)
 
-    return run(setting, state, optimiser, Hooks(report, save, place_centres if place_rules else lambda setting, state: None), names)
+    return run(setting, state, optimiser, Hooks(report, save, (lambda setting, state: None) if goes_on else place_centres), names)
 
 
 def copied(params: Params) -> Params:

@@ -74,7 +74,9 @@ def train(
     setting = Setting(config, net, learner, loader, people, judges, meaning_of(inputs.emotions), without)
     key = training_key(config, inputs, segments, target, train_people, validation_people)
     first = starting_params(params, start)
-    state = optimise(setting, first | population, key if start is None else f"{key}-{digest(start.params)}", out, progress, start is None)
+    state = optimise(
+        setting, first | population, key if start is None else f"{key}-{digest(start.params)}", out, progress, start is not None
+    )
     params = state.best | choose_heeding(setting, state.best)
     trusted = {name.removeprefix(META): float(params[name]) for name in (BELIEF, CAUTION) if name in params}
     facts = {"best_step": float(state.best_step), "steps": float(state.step), **trusted, **heed(setting, params)}
