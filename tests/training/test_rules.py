@@ -196,7 +196,7 @@ def test_a_printed_sentence_is_a_valid_edit(fitted):
         edit = parse_edit(f"{rule + 1}: {text}", scale, fitted.inputs.emotions, len(words))
         assert [a.index for a in edit.antecedents] == list(facts.inputs)
         assert [a.centre for a in edit.antecedents] == pytest.approx([c if abs(c) >= 0.35 else 0.0 for c in facts.centres], rel=0.01)
-        said = {(a, int(facts.terms[a].argmax())) for a in (0, 1) if float(facts.terms[a].max()) >= 0.4}
+        said = {(a, int(facts.terms[a].argmax())) for a in (0, 1) if float(facts.terms[a].max()) >= 0.5}
         assert edit.emotion == int(facts.verdict.argmax()) and set(edit.terms) == said
 
 

@@ -14,8 +14,8 @@ from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
 
 TERMS = ("low", "neutral", "high")
-LEAST_TERM = 0.4
-"""share below which a term is not told: each of three has a third where a rule says nothing"""
+LEAST_TERM = 0.5
+"""share below which a term is not told, because the other two together are likelier; each has a third where a rule says nothing"""
 LEAST_CENTRE = 0.35
 """s.d. from usual below which an antecedent is called "about usual" """
 
