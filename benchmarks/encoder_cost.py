@@ -42,8 +42,10 @@ def sensors() -> tuple[SignalInfo, ...]:
 def batch_of(infos: tuple[SignalInfo, ...], descriptors: int, count: int) -> Batch:
     """Random segments, everything measured."""
     signals = {i.modality: torch.cat([torch.randn(count, len(i.channels), i.samples), torch.ones(count, 1, i.samples)], 1) for i in infos}
-    ones, two = torch.ones(count), torch.zeros(count, 2)
-    return Batch(signals, torch.randn(count, descriptors), torch.ones(count, len(infos)), ones.long(), ones, two, ones, two, ones)
+    ones, none = torch.ones(count), [torch.zeros(count, size) for size in (0, 2, 3)]
+    return Batch(
+        signals, torch.randn(count, descriptors), torch.ones(count, len(infos)), ones.long(), ones, none[1], ones, none[2], ones, none[0]
+    )
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def main() -> None:
     infos = sensors()
     descriptors = tuple(DescriptorInfo(f"{i.modality} {j}", i.modality, "au") for i in infos for j in range(PER_SENSOR))
     batch = batch_of(infos, len(descriptors), options.segments)
-    nets = {name: Network(NetworkConfig(encoder=name), infos, descriptors, 4).eval().encoder for name in NETWORKS}
+    nets = {name: Network(NetworkConfig(encoder=name, signals=True), infos, descriptors, 4).eval().encoder for name in NETWORKS}
     taken: dict[str, list[float]] = {name: [] for name in nets}
     facts: dict[str, dict[str, float]] = {}
     with torch.no_grad():

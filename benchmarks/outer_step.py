@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
-from stf2m.meta.learner import call, fuse, no_baseline, no_modulation, reason
+from stf2m.meta.learner import call, fixed, fuse, no_baseline, no_modulation, reason
 from stf2m.meta.outer import LossWeights, encode_once, run_tasks
 from stf2m.model.config import NetworkConfig
 from stf2m.prepare.normalise import fit_normaliser
@@ -76,7 +76,7 @@ def main() -> None:
             tasks.append(task)
     stack = stack_tasks(tasks, segments, "emotion", support_size=32, query_size=80)
     batch = loader.batch(stack.rows, stack.offered)
-    leaves = {name: value.requires_grad_(name not in ("net.metric", "net.means")) for name, value in params.items()}
+    leaves = {name: value.requires_grad_(name not in fixed(net)) for name, value in params.items()}
     net.train()
 
     def outer() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
 
     def supervised() -> None:
         features = call(net, leaves, "encode", batch)
-        still = no_modulation(net, features.u) | no_baseline(net, features)
+        still = no_modulation(net, features.u) | no_baseline(features)
         hidden = fuse(net, leaves, reason(net, leaves, features, still), still)
         scores = call(net, leaves, "head", hidden, *call(net, leaves, "global_head", still["trust"]))
         torch.nn.functional.cross_entropy(scores.logits, batch.target).backward()

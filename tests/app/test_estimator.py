@@ -1,12 +1,15 @@
 """The estimator keeps scikit-learn's promises, and its answers are those of the straight line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from stf2m.app.consent import narrowest
 from stf2m.app.estimator import PersonalClassifier
-from stf2m.core.errors import NotEnoughLabels, NothingToRead
+from stf2m.core.errors import NoConsent, NotEnoughLabels, NothingToRead
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,17 @@ def test_the_same_seed_gives_the_same_model(fitted, world, strangers):
     people = [r for p in world.subjects()[:5] for r in world.recordings(p)]
     again = clone(fitted).fit(people)
     np.testing.assert_array_equal(again.predict_proba(strangers[:1]), fitted.predict_proba(strangers[:1]))
+
+
+def test_consent_is_held_in_fitting_adapting_and_answering(fitted, strangers):
+    withdrawn = [replace(recording, consent="none") for recording in strangers]
+    for use in (PersonalClassifier(steps=1).fit, fitted.adapt, fitted.predict_proba):
+        with pytest.raises(NoConsent, match="withdrawn"):
+            use(withdrawn)
+    with pytest.raises(NoConsent, match="expected commercial"):
+        clone(fitted).set_params(use="commercial").fit(strangers)
+
+
+def test_the_narrowest_consent_holds_for_what_is_made_together():
+    assert narrowest(["any", "non-commercial"]) == "non-commercial"
+    assert narrowest(["research", "any", "none"]) == "none" and narrowest([]) == "unknown"

@@ -114,6 +114,8 @@ def test_smaller_errors_rank_first():
     found = compare(table_of({"recurrent": ("learner", 0.1), "refit": ("baseline", 0.3)}, metric="ece"), 5)
     best = found.lines[int(np.argmin(found.ranking.mean))]
     assert best.method == "recurrent" and found.pairs[0].a.method == "recurrent" and found.pairs[0].gap.low > 0
+    errors = table_of({"recurrent": ("learner", 0.1), "refit": ("baseline", 0.3)}, metric="ece")
+    assert any(re.match(r"k = 5: \.\d+ better than refit", line) for line in against(errors, "recurrent"))
 
 
 def test_the_words_and_the_tables():

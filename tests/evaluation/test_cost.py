@@ -72,6 +72,8 @@ def test_a_plan_adds_up(world, tmp_path):
     fresh = plan_of(study, cells, cells, [], paths.seconds)
     assert fresh.hours == 0.0 and "not yet known: floors, prototypes" in plan_words(fresh)
     assert [cell.methods[0] for cell in fresh.first(cells)] == ["floors", "prototypes", "floors", "prototypes"]
+    backwards = fresh.first(cells, rest_backwards=True)
+    assert backwards[:2] == fresh.first(cells)[:2] and backwards[2:] == fresh.first(cells)[:1:-1]
     run_study(study, paths, say=lambda _: None)
     assert set(read_seconds(paths.seconds)) == {("floors",), ("prototypes",)}
     keep_seconds(paths.seconds, cells[0], 7200.0)
@@ -80,6 +82,7 @@ def test_a_plan_adds_up(world, tmp_path):
     assert kind.source == MEASURED and kind.cells == 2 and kind.left == 1
     assert plan.hours == pytest.approx(kind.seconds / 3600) and 0.6 < plan.hours < 0.7
     assert plan.first(cells) == cells and len(plan_lines(plan)) == 2
+    assert plan.first(cells, rest_backwards=True) == cells[::-1]
 
 
 def test_rows_tell_what_no_clock_was_kept_for(world, tmp_path):

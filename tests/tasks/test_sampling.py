@@ -9,7 +9,6 @@ from tests.toy import toy_segments
 from stf2m.core.errors import Leak, NotEnoughLabels
 from stf2m.tasks.sampling import TaskSettings, people_of, sample_task
 from stf2m.tasks.task import Task
-from stf2m.tasks.views import View, index_views
 
 SEGMENTS = toy_segments()
 PEOPLE = people_of(SEGMENTS, "emotion", range(4))
@@ -90,11 +89,3 @@ def test_overlap_is_a_leak() -> None:
 def test_nobody_with_two_classes_is_said() -> None:
     with pytest.raises(NotEnoughLabels, match="two classes"):
         people_of(toy_segments(emotions=1), "emotion", range(4))
-
-
-def test_views_index_every_labelled_row_that_carries_the_modality() -> None:
-    index = index_views(SEGMENTS, "emotion")
-    assert len(index) == 4 * 3
-    rows = index[View("eda", "emotion 1")]
-    assert (SEGMENTS.targets["emotion"][rows] == 1).all() and SEGMENTS.present[rows, 0].all()
-    assert sum(len(v) for k, v in index.items() if k.modality == "eda") == len(SEGMENTS)

@@ -10,7 +10,6 @@ from scipy.stats import binom
 
 from stf2m.training.calibration import FEWEST, KINDS, Calibration, Fit, Heard, fit_calibration
 from stf2m.training.conformal import (
-    aps_scores,
     group_thresholds,
     intervals,
     lac_scores,
@@ -63,18 +62,15 @@ def test_a_temperature_without_a_root_ends_at_its_bound():
     assert fit_temperature(y, p, weight) == pytest.approx(HOTTEST)
 
 
-@pytest.mark.parametrize("kind", ["lac", "aps", "aps random", "interval"])
+@pytest.mark.parametrize("kind", ["lac", "interval"])
 @pytest.mark.parametrize(("count", "level"), [(19, 0.9), (57, 0.8)])
 def test_coverage_of_exchangeable_segments_is_the_promised_one(kind, count, level):
     rng = np.random.default_rng(3)
     repeats, exact = 2000, math.ceil((count + 1) * level - 1e-9) / (count + 1)
     p, y = answers(rng, repeats * (count + 1))
     p = cool(p, 0.4)  # badly calibrated answers must be covered all the same
-    u = rng.random(len(p))
     scores = {
         "lac": lambda: of_truth(lac_scores(p), y),
-        "aps": lambda: of_truth(aps_scores(p), y),
-        "aps random": lambda: of_truth(aps_scores(p, u), y),
         "interval": lambda: np.abs(rng.normal(size=len(p)) - 0.3),
     }[kind]().reshape(repeats, count + 1)
     hits = sum(row[-1] <= threshold(row[:-1], level) for row in scores)
@@ -92,16 +88,6 @@ def test_thresholds_equal_plain_numpy():
         np.testing.assert_array_equal(person_quantiles(scores, groups, level), each)
     assert threshold(scores[:8], 0.9) == math.inf and threshold(scores[:9], 0.9) == scores[:9].max()
     assert threshold(scores[:0], 0.5) == math.inf and group_thresholds(scores, groups, 4, 0.9)[3] == math.inf
-
-
-def test_adaptive_scores_equal_the_sorted_sum():
-    p, _ = answers(np.random.default_rng(5), 60, classes=5)
-    u = np.random.default_rng(6).random(60)
-    for i in range(60):
-        order = np.argsort(-p[i])
-        mass = np.cumsum(p[i][order])
-        np.testing.assert_allclose(aps_scores(p)[i][order], mass)
-        np.testing.assert_allclose(aps_scores(p, u)[i][order], mass - (1 - u[i]) * p[i][order])
 
 
 def test_groups_are_covered_where_one_threshold_for_all_fails():

@@ -172,6 +172,25 @@ def test_terms_that_were_asked_for_are_said_and_what_is_spoken_for_follows(place
         assert (gain >= 0).all() and (gain > 0).any()
 
 
+def test_a_printed_sentence_of_a_sure_rule_says_nothing_new(placed):
+    once = edit_fitted(placed, ["3: speaks for emotion 1"])
+    again = edit_fitted(once, [f"3: THEN {rules_in_words(once)[2].partition(' THEN ')[2]}"])
+    assert torch.equal(once.params["net.rules.verdict"], again.params["net.rules.verdict"])
+
+
+def test_a_term_that_no_emotion_says_clearly_is_refused_and_others_are_told(placed):
+    half = torch.tensor([[0.52, 0.0, 0.48], [0.48, 0.0, 0.52], [0.0, 1.0, 0.0]])
+    meaning = torch.stack([half, torch.eye(3)], dim=1)
+    vague = replace(placed, params=placed.params | {"net.rules.meaning": meaning})
+    assert "high arousal" in rules_in_words(edit_fitted(vague, ["3: high arousal"]))[2]
+    assert "low valence" in rules_in_words(edit_fitted(vague, ["3: low valence"]))[2]
+    even = torch.tensor([[0.505, 0.0, 0.495], [0.495, 0.0, 0.505], [0.0, 1.0, 0.0]])
+    with pytest.raises(InvalidConfig, match="nothing that rule 3 could speak for is like this"):
+        edit_fitted(
+            replace(placed, params=placed.params | {"net.rules.meaning": torch.stack([even, torch.eye(3)], dim=1)}), ["3: low valence"]
+        )
+
+
 def test_a_wish_that_holds_is_left_as_it_is_where_it_is_sure(placed):
     once = edit_fitted(placed, ["3: low valence"])
     twice = edit_fitted(once, ["3: low valence"])

@@ -360,21 +360,23 @@ def rules(
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data set: measures the rules on held-out people.")] = None,
     store: Annotated[Path | None, typer.Option(help="Store with labelled people to measure the rules on.")] = None,
     study: Annotated[Path | None, typer.Option(help="Study file (.toml) that names the data set to measure on.")] = None,
-    shots: Annotated[int, typer.Option(help="Labels per class when measuring.", min=1)] = 5,
+    shots: Annotated[int | None, typer.Option(help="Labels per class when measuring; default: 5.", min=1)] = None,
     target: Annotated[str | None, typer.Option(help="Of a study: which target; default: the first.")] = None,
     learner: Annotated[str | None, typer.Option(help="Of a study: which learner; default: the main one.")] = None,
-    seeds: Annotated[int, typer.Option(help="Of a study: further seeds.", min=0)] = 2,
+    seeds: Annotated[int | None, typer.Option(help="Of a study: further seeds; default: 2.", min=0)] = None,
     runs: Runs = Path("runs"),
     use: Use = "research",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List rules in words with figures measured on held-out people; delete, edit or lock rules into a new bundle and score again."""
-    from stf2m.app.rules import Source, run_rules, run_study_rules
+    from stf2m.app.rules import Source, refuse_options, run_rules, run_study_rules
 
     console, where = Console(as_json, quiet), Source(data, store, study, runs, use)
     if source.suffix == ".toml":
-        run_study_rules(source, target, learner, seeds, where, console)
+        refuse_options(source, "bundle", delete=delete, edit=edit, lock=lock, out=out, study=study, shots=shots)
+        run_study_rules(source, target, learner, 2 if seeds is None else seeds, where, console)
         return
+    refuse_options(source, "study file (.toml)", target=target, learner=learner, seeds=seeds)
     wishes = [*(f"delete {n}" for n in delete or []), *(edit or []), *(f"lock {n}" for n in lock or [])]
-    run_rules(source, wishes, out, where, shots, console)
+    run_rules(source, wishes, out, where, shots or 5, console)

@@ -15,6 +15,11 @@ COVERS: dict[str, tuple[str, ...]] = {
 USES = ("research", "non-commercial", "commercial")
 
 
+def narrowest(consents: Iterable[str]) -> str:
+    """The consent of these that covers least, which then holds for all that is made of them together; "unknown" of none."""
+    return min(consents, key=lambda consent: (len(COVERS.get(consent, ("research",))), consent), default="unknown")
+
+
 def check_consent(consents: Iterable[str], use: str, *, where: object) -> None:
     """Raise `NoConsent` when one of `consents` does not cover `use`; a consent in other words covers research alone."""
     if use not in USES:

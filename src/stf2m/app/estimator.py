@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from stf2m.app.conform import segments_for
-from stf2m.app.personalise import adapt_to, one_person
-from stf2m.core.errors import InvalidConfig, NotEnoughLabels, NothingToRead
+from stf2m.app.consent import check_consent, narrowest
+from stf2m.app.personalise import adapt_to, check_use, one_person
+from stf2m.core.errors import NotEnoughLabels, NothingToRead
 from stf2m.core.records import Annotation, Recording, Segments
 from stf2m.prepare.cut import cut
 from stf2m.prepare.modalities import MODALITIES
@@ -25,7 +26,8 @@ class PersonalClassifier(ClassifierMixin, BaseEstimator):
 
     `fit(recordings)`, `adapt(recordings, labels)`, `predict_proba(recordings)` -> (segment, emotion). The unit is a segment of
     `window` s; recordings are cut alike in all three. `modalities`: None takes every sensor that can be prepared. Every
-    fifth person (at least one) chooses when to stop.
+    fifth person (at least one) chooses when to stop. `use` is what all of it is for: `NoConsent` is raised where the consent of a
+    recording does not cover it.
     """
 
     def __init__(
@@ -38,26 +40,21 @@ class PersonalClassifier(ClassifierMixin, BaseEstimator):
         learner: str = "recurrent",
         steps: int = 300,
         seed: int = 0,
+        use: str = "research",
     ):
         self.target, self.modalities, self.window, self.lag = target, modalities, window, lag
-        self.learner, self.steps, self.seed = learner, steps, seed
+        self.learner, self.steps, self.seed, self.use = learner, steps, seed, use
 
     def fit(self, X: Sequence[Recording], y: None = None) -> "PersonalClassifier":
         """Meta-train on labelled recordings of at least three people; labels are in the recordings, so `y` stays None."""
         if not len(X):
             raise NothingToRead("no recordings to fit on")
+        for recording in X:
+            check_consent([recording.consent], self.use, where=recording.id)
         recipe = Recipe(
             signals=SignalRecipe(modalities=self._sensors(X)), cut=CutRecipe(window=self.window, lag=self.lag, targets=(self.target,))
         )
-        return self._train(cut(prepared_from(X, recipe.signals), recipe.cut), recipe)
-
-    def fit_segments(self, segments: Segments, recipe: Recipe) -> "PersonalClassifier":
-        """Meta-train on segments that were prepared and cut by `recipe` (a store, for example)."""
-        if self.target not in segments.targets:
-            raise InvalidConfig(f"these segments carry no target {self.target!r}", expected=" ".join(segments.targets))
-        return self._train(segments, recipe)
-
-    def _train(self, segments: Segments, recipe: Recipe) -> "PersonalClassifier":
+        segments = cut(prepared_from(X, recipe.signals), recipe.cut)
         people = np.random.default_rng(self.seed).permutation(len(segments.subjects))
         if len(people) < 3:
             raise NotEnoughLabels("too few people to learn from", expected="at least 3", got=len(people))
@@ -67,7 +64,7 @@ class PersonalClassifier(ClassifierMixin, BaseEstimator):
             segments, target=self.target, train_people=sorted(people[judges:].tolist()),
             validation_people=sorted(people[:judges].tolist()), config=config,
         )  # fmt: skip
-        facts = {"consent": "research", "rated": bool(np.isfinite(segments.rating).any())}
+        facts = {"consent": narrowest(r.consent for r in X), "rated": bool(np.isfinite(segments.rating).any())}
         self.bundle_ = Bundle(fitted, recipe, facts, ())
         self.classes_ = np.array(self.bundle_.emotions)
         self.adaptation_ = None
@@ -75,6 +72,7 @@ class PersonalClassifier(ClassifierMixin, BaseEstimator):
 
     def adapt(self, X: Sequence[Recording], y: Sequence[Sequence[Annotation]] | None = None) -> "PersonalClassifier":
         """Adapt to one person; `y` gives labels per recording in the place of those the recordings carry."""
+        check_use(self._bundle(), X, self.use)
         self.adaptation_ = adapt_to(self._bundle(), X, y)[0]
         return self
 
@@ -108,6 +106,7 @@ class PersonalClassifier(ClassifierMixin, BaseEstimator):
 
     def segments(self, X: Sequence[Recording]) -> Segments:
         """The segments that the rows of `predict_proba` stand for, all taken as one person's."""
+        check_use(self._bundle(), X, self.use)
         return one_person(segments_for(self._bundle(), list(X)))
 
     def _sensors(self, X: Sequence[Recording]) -> tuple[str, ...]:

@@ -65,6 +65,13 @@ class HeldOut:
         return [split for split in self.splits if split.shots == shots]
 
 
+def refuse_options(source: Path, kind: str, **given: Any) -> None:
+    """Raise `InvalidConfig` for an option that only says something of another `kind` of source; None and empty were not given."""
+    for name, value in given.items():
+        if value is not None and value != []:
+            raise InvalidConfig(f"--{name} is for a {kind}", where=source, hint=f"leave --{name} out, or name a {kind}")
+
+
 def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source, shots: int, console: Console) -> None:
     """Print the rules of a bundle with their figures; with edits, write the edited bundle to `out` and score both."""
     loaded = load_bundle(bundle)

@@ -89,7 +89,10 @@ def run_report(study: Path, runs: Path, rows: Path | None, out: Path | None, mar
     paths = paths_of(loaded, runs=runs, rows=rows)
     found = stored_rows(loaded, paths)
     if markdown:
-        console.result({"markdown": write_results(loaded, found)}, write_results(loaded, found))
+        text = write_results(loaded, found)
+        if out is not None:
+            atomic_write_text(out, text)
+        console.result({"markdown": text}, text if out is None else f"written: {out}")
         return
     page = write_page(loaded, found, paths, out or paths.rows.with_suffix(".html"), command=f"stf2m study {study}")
     console.result({"report": str(page)}, f"report: {page}")

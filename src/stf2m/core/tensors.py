@@ -81,10 +81,3 @@ class Adaptation(NamedTuple):
     """recurrent state, prototypes, baselines ... whatever `score` of the same learner needs"""
     losses: Float[Tensor, " step"]
     """support loss before each inner step; empty with zero steps"""
-
-
-class Episode(NamedTuple):
-    """Support and query of one task; stacked episodes have a leading task axis on every tensor."""
-
-    support: Batch
-    query: Batch

@@ -81,9 +81,10 @@ def against(table: Table, main: str) -> list[str]:
     asked = [(k, other) for k in table.shots for other in lines if other != own and (other, k) in table.scores and (own, k) in table.scores]
     if own is None or table.is_leaky:
         return []
-    sign = -1.0 if table.metric in SMALLER_IS_BETTER else 1.0
+    smaller = table.metric in SMALLER_IS_BETTER
+    sign = -1.0 if smaller else 1.0
     gap = lambda k, other: paired(sign * table.of(own, k), sign * table.of(other, k), comparisons=len(asked))  # noqa: E731
-    return [f"k = {k}: {relation(gap(k, other), other.words)}" for k, other in asked]
+    return [f"k = {k}: {relation(gap(k, other), other.words, smaller=smaller)}" for k, other in asked]
 
 
 def pairwise_rows(found: Comparison) -> list[tuple[str, ...]]:

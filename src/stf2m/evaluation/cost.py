@@ -85,11 +85,12 @@ class Plan:
                 hint="say --over-budget, or raise max_cpu_hours in the study",
             )  # fmt: skip
 
-    def first(self, todo: Sequence[Cell]) -> list[Cell]:
-        """The same cells, with one of every unknown kind at the head."""
+    def first(self, todo: Sequence[Cell], *, rest_backwards: bool = False) -> list[Cell]:
+        """The same cells, with one of every unknown kind at the head; `rest_backwards` puts the dearer ones first behind it."""
         unknown = {kind.methods for kind in self.kinds if kind.seconds is None}
         head = list({cell.methods: cell for cell in reversed(todo) if cell.methods in unknown}.values())[::-1]
-        return [*head, *(cell for cell in todo if cell not in head)]
+        rest = [cell for cell in todo if cell not in head]
+        return [*head, *(reversed(rest) if rest_backwards else rest)]
 
 
 def plan_of(study: Study, cells: Sequence[Cell], todo: Sequence[Cell], rows: Sequence[Row], seconds: Path) -> Plan:

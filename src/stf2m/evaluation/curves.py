@@ -29,7 +29,6 @@ from stf2m.evaluation.table import Line, Table, tables_of
 from stf2m.evaluation.work import code_version, data_key, in_context, methods_of, world_of
 
 OURS = "representative"
-BUDGET = 16
 EVERYTHING = 10**6
 """k that takes the whole of the support recordings"""
 

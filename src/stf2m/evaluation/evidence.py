@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stf2m.core.emotions import has_classes
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.explanations import Evidence
@@ -19,7 +20,12 @@ from stf2m.training.fitted import Fitted
 
 
 def evidence(fitted: Fitted, segments: Segments, splits: Sequence[Split]) -> list[Evidence]:
-    """One record per split (one person each), adapted to its support; raises `InvalidConfig` for a network without rules."""
+    """One record per split (one person each), adapted to its support; raises `InvalidConfig` for a network without rules and for a
+    target without classes, of which accuracy says nothing."""
+    if not has_classes(fitted.target):
+        raise InvalidConfig(
+            f"rules for the target {fitted.target!r} cannot be measured: it has no classes", expected="a target with classes"
+        )
     if not isinstance(fitted.net.rules, RuleLayer) or fitted.inputs.policy == "one_vs_rest":
         got = f"fuzzy = {fitted.config.network.fuzzy}, policy = {fitted.inputs.policy}"
         raise InvalidConfig("no rules to examine", expected="fuzzy = htsk or tsk, policy = grid or free", got=got)
@@ -37,7 +43,7 @@ def _of_split(fitted: Fitted, segments: Segments, split: Split) -> Evidence:
         truth=segments.targets[fitted.target][split.query].astype(np.int64),
         probability=answer.probability,
         firing=answer.firing,
-        alone=answer.firing @ verdict.softmax(dim=1).numpy() if verdict.shape[1] > 1 else None,
+        alone=answer.firing @ verdict.softmax(dim=1).numpy(),
         inputs=heard["reason"][1].u[:, :named].numpy(),
         without=_without_each(fitted, segments, split),
     )

@@ -70,8 +70,9 @@ def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr
     have, key = file.finished(), data_key(segments)
     todo = [cell for cell in cells if (cell.settings, key) not in have]
     say(f"{study.name}: {segments!r}; {len(cells)} cells, {len(cells) - len(todo)} already done, {jobs} process{'es' if jobs > 1 else ''}")
-    clock, plan = Clock(len(todo), jobs), plan_of(study, cells, todo, file.read(), paths.seconds)
-    todo = plan.first(todo)
+    clock, plan = Clock(len(todo)), plan_of(study, cells, todo, file.read(), paths.seconds)
+    # several processes take the longest cells first, so that none is left alone with one at the end
+    todo = plan.first(todo, rest_backwards=jobs > 1)
     if todo and not over_budget:
         plan.check()
     for cell, result in _one_by_one(study, segments, todo, say) if jobs <= 1 else _in_processes(study, paths, todo, jobs):
@@ -86,16 +87,14 @@ def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr
 
 
 class Clock:
-    """Progress lines with the time that is left, from the seconds that cells of the same methods took."""
+    """Progress lines with the time that is left, if what is left goes on at the mean pace so far."""
 
-    def __init__(self, total: int, jobs: int):
-        self.total, self.jobs, self.done, self.began = total, max(jobs, 1), 0, time.monotonic()
-        self.taken: dict[tuple[str, ...], list[float]] = {}
+    def __init__(self, total: int):
+        self.total, self.done, self.began = total, 0, time.monotonic()
 
     def tick(self, cell: Cell, seconds: float) -> str:
         """The line for a cell that has just finished."""
         self.done += 1
-        self.taken.setdefault(cell.methods, []).append(seconds)
         spent = time.monotonic() - self.began
         left = spent / self.done * (self.total - self.done)
         return f"[{self.done}/{self.total}] {cell.label}: {seconds:.0f} s; {spent / 60:.1f} min spent, about {left / 60:.0f} min left"
@@ -121,9 +120,8 @@ class Heartbeat:
 
 
 def _in_processes(study: Study, paths: Paths, cells: list[Cell], jobs: int):
-    """Longest cells last in the list are started first, so that no process is left alone with one at the end."""
     one_thread()  # inherited
-    waiting = list(reversed(cells))
+    waiting = list(cells)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(study, paths)) as pool:
         running: dict[Future[CellResult], Cell] = {}
         try:

@@ -31,8 +31,8 @@ class Evidence(NamedTuple):
     """(segment, emotion) of the whole network"""
     firing: Values
     """(segment, rule)"""
-    alone: Values | None
-    """(segment, emotion) probability that the rules alone give: their verdicts weighted by their firing; None without classes"""
+    alone: Values
+    """(segment, emotion) probability that the rules alone give: their verdicts weighted by their firing"""
     inputs: Values
     """(segment, antecedent) readable descriptors relative to the person's usual, 0 where absent"""
     without: Values
@@ -122,9 +122,8 @@ def fidelity(people: Sequence[Evidence], leaves: int) -> dict[str, Agreement]:
     """
     decided = [p.probability.argmax(axis=1) for p in people]
     found: dict[str, Agreement] = {}
-    alone = [p.alone for p in people if p.alone is not None]
-    if len(alone) == len(people):
-        found["rules"] = _agreement(decided, [a.argmax(axis=1) for a in alone], [a.argmax(axis=1) for a in alone])
+    alone = [p.alone.argmax(axis=1) for p in people]
+    found["rules"] = _agreement(decided, alone, alone)
     if len(people) > 1:
         constants = [np.full(len(d), _most_frequent(_others(decided, i))) for i, d in enumerate(decided)]
         found["constant"] = _agreement(decided, constants, constants)

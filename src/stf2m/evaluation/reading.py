@@ -87,7 +87,7 @@ def reading(table: Table, main: str) -> list[str]:
     text = [LEAKY] if table.is_leaky else []
     text += [sentence(verdict, main, smaller=smaller) for verdict in found]
     text += _gains(table, main) + _controls(table, main)
-    text += [_best(table, found)] if not found else []
+    text += [_best(table)] if not found else []
     classes = {k: names for k, names in table.short.items() if names}
     for k, names in classes.items():
         text.append(f"With k = {k}, {', '.join(names)} had fewer than {k} labelled segments for some people; all there were are used.")
@@ -103,7 +103,7 @@ def reading(table: Table, main: str) -> list[str]:
     return [line for line in text if line]
 
 
-def _best(table: Table, found: list[Verdict]) -> str:
+def _best(table: Table) -> str:
     lines = table.plain("baseline", "learner")
     best = strongest(table, lines, table.shots[-1])
     return f"Best with k = {table.shots[-1]}: {best.words}, {with_interval(table.summary(best, table.shots[-1]))}." if best else ""

@@ -33,7 +33,7 @@ def dataset_of(study: Study, data: Path) -> Dataset:
     try:
         return SyntheticDataset(**study.dataset_options)
     except TypeError as problem:
-        hint = "known: people, recordings, seconds, seed, world"
+        hint = "known: people, recordings, seconds, seed, world, annotators"
         raise InvalidConfig(f"dataset_options: {problem}", where=f"study {study.name}", hint=hint) from None
 
 

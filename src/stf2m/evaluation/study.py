@@ -49,7 +49,7 @@ class Study(Settings):
     dataset: str
     """a name that `stf2m info` knows, or the path of a mapping (.toml)"""
     dataset_options: dict[str, Any] = Field(default_factory=dict)
-    """for generated people only: people, recordings, seconds, seed, world"""
+    """for generated people only: people, recordings, seconds, seed, world, annotators"""
     second: Second | None = later(None)
     """a second data set, for `cross_dataset`"""
     recipe: Recipe

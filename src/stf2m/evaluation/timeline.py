@@ -103,7 +103,7 @@ def timeline_of(
         truth=[int(c) if c >= 0 else None for c in labels],
         valence=_maybe(segments.rating[rows, 0]), arousal=_maybe(segments.rating[rows, 1]),
         quality=_round(quality), answers=[_answers(segments, target, predictor, split, rows) for split in splits],
-        signals=chosen_signals(segments, rows, labels), rules=list(rules),
+        signals=chosen_signals(segments, rows), rules=list(rules),
     )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _rules(reply: Reply, asked: NDArray[np.integer], rows: NDArray[np.integer]) 
     }
 
 
-def chosen_signals(segments: Segments, rows: NDArray[np.integer], labels: NDArray[np.integer]) -> list[Signal]:
+def chosen_signals(segments: Segments, rows: NDArray[np.integer]) -> list[Signal]:
     """The readable descriptor of each modality that is measured most often, at most `MOST_SIGNALS`."""
     found: dict[str, tuple[float, int]] = {}
     for j, info in enumerate(segments.descriptor_infos):

@@ -132,7 +132,9 @@ def methods_of(study: Study, segments: Segments, world: World, cell: Cell, rows:
             else:
                 yield Method(name, "oracle" if floor.is_oracle else "floor", floor)
     elif cell.methods[0] in study.baselines:
-        yield Method(cell.methods[0], "baseline", informed(study, cell, BASELINES[cell.methods[0]]()))
+        baseline: Any = BASELINES[cell.methods[0]]()
+        baseline.normalisation = study.recipe.normalisation
+        yield Method(cell.methods[0], "baseline", informed(study, cell, baseline))
     else:
         yield from _learners(study, cell, heartbeat)
 

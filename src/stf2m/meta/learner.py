@@ -120,7 +120,7 @@ def baseline(net: nn.Module, params: Params, features: Features, labels: Tensor,
     expects. The labels only balance the mean; what is removed carries no class. Empty support, or `centre` off -> 0.
     """
     if not centre:
-        return no_baseline(net, features) | {"count": labels.sum()}
+        return no_baseline(features) | {"count": labels.sum()}
     raw = params[META + "usual"]
     weight = class_weights(labels).unsqueeze(1)
     total = labels.sum()
@@ -139,7 +139,7 @@ def baseline(net: nn.Module, params: Params, features: Features, labels: Tensor,
     }
 
 
-def no_baseline(net: nn.Module, features: Features) -> dict[str, Tensor]:
+def no_baseline(features: Features) -> dict[str, Tensor]:
     """The baseline that changes nothing."""
     values = {"usual_parts": features.parts, "usual_u": features.u, "offset": features.wide}
     return {name: value.new_zeros(value.shape[1:]) for name, value in values.items()} | {"count": features.u.new_zeros(())}

@@ -93,7 +93,7 @@ class Recurrent:
         memory = baseline(net, params, features, labels, centre=self.centre)
         features = remove_baseline(features, memory)
         still = no_modulation(net, features.u)
-        decided = self.read(net, params, reason(net, params, features, memory | still).z, labels, features)
+        decided = self.read(params, reason(net, params, features, memory | still).z, labels, features)
         memory |= {name: decided[name] for name in still}
         trusted = {"centre": self.centre, "deviation": decided["deviation"].unsqueeze(1), "noise": decided["noise"]}
         person = person_of(net, params, features, labels, **trusted)
@@ -105,7 +105,7 @@ class Recurrent:
         head = self.first_head(net, params, fuse(net, params, reasoned, memory).h, labels, features, decided, wide)
         return self.refine(net, params, reasoned, features, labels, memory, head)
 
-    def read(self, net: Any, params: Params, z: Tensor, labels: Tensor, features: Features) -> Params:
+    def read(self, params: Params, z: Tensor, labels: Tensor, features: Features) -> Params:
         """Everything that tau decides, 0 for an empty support."""
         some = (labels.sum() > 0).to(z.dtype)
         decided = call_own(self.reading, params, z, labels, features, max(1, min(self.rotations, len(z))))

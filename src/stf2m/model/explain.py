@@ -9,6 +9,8 @@ from torch import Tensor
 from stf2m.model.network import Network
 from stf2m.model.rules import RuleLayer
 
+LEAST_CENTRE = 0.35
+"""s.d. from usual below which an antecedent is passed over"""
 LEAST_SHARE = 0.1
 """of the strongest antecedent's weight, below which one is not told"""
 
@@ -38,7 +40,7 @@ def terms_of(verdict: Float[Tensor, "*rule outcome"], meaning: Float[Tensor, "ou
 def rule_facts(
     net: Network,
     most: int = 3,
-    least_centre: float = 0.35,
+    least_centre: float = LEAST_CENTRE,
     *,
     locked: Tensor | None = None,
     centre_shift: Tensor | None = None,

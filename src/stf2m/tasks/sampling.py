@@ -37,11 +37,6 @@ class TaskSettings(Settings):
     all_views: float = Field(default=0.5, ge=0, le=1)
     """share of tasks that show every modality; the others show a random subset"""
 
-    @property
-    def support_slots(self) -> int:
-        """Support rows per class that a stack of tasks keeps room for."""
-        return max(self.shots)
-
     def queries_of(self, target: str) -> int:
         """Query segments per class of a target; in all, where it has no classes."""
         return self.queries if has_classes(target) else SLOTS * self.queries
@@ -107,7 +102,10 @@ def sample_task(people: Sequence[Person], segments: Segments, target: str, setti
 
 
 def divide(person: Person, settings: TaskSettings, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-    """Positions (into the person's rows) that may be support, and that may be query; never closer than the rule says."""
+    """Positions (into the person's rows) that may be support, and that may be query; never closer than the rule says.
+
+    A person with a single stimulus is divided by the guard where others are by stimulus.
+    """
     apart = settings.apart[rng.integers(len(settings.apart))]
     everything = np.arange(len(person.rows))
     stimuli = np.unique(person.stimulus)

@@ -14,7 +14,7 @@ class Task:
     """One person's support and query.
 
     `support`, `query` rows of Segments, disjoint, support in class-interleaved random order; `offered_support`,
-    `offered_query` bool (row, modality): which modalities the task shows of each row; `ways` class index of each slot.
+    `offered_query` bool (row, modality): which modalities the task shows of each row.
     `focus` is the emotion's class index under `one_vs_rest` (labels become 1 for it, 0 for the rest), else None.
     """
 

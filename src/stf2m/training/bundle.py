@@ -39,7 +39,7 @@ class Bundle:
     rules: tuple[str, ...]
     path: Path | None = None
     calibration: Calibration | None = None
-    """fitted on validation people; None in bundles of earlier versions, and in edited ones, whose answers are other ones"""
+    """fitted on validation people; None in edited bundles, whose answers are other ones, and where nobody judged"""
 
     @property
     def net(self) -> Any:

@@ -19,17 +19,6 @@ def lac_scores(probability: Values) -> NDArray[np.float64]:
     return 1.0 - np.asarray(probability, np.float64)
 
 
-def aps_scores(probability: Values, uniform: Values | None = None) -> NDArray[np.float64]:
-    """Mass of the emotions that are more probable, plus the emotion's own: sets that grow where the answer is hard.
-
-    Adaptive prediction sets (Romano, Sesia, Candes 2020). The own mass counts times `uniform` (segment,) in 0..1, drawn by
-    the caller, which makes coverage exact; None counts it whole: not randomised, coverage at least as promised.
-    """
-    p = np.asarray(probability, np.float64)
-    more = (p[:, None, :] > p[:, :, None]) * p[:, None, :]
-    return more.sum(axis=2) + p * (1.0 if uniform is None else np.asarray(uniform)[:, None])
-
-
 def of_truth(scores: Values, truth: Groups) -> NDArray[np.float64]:
     """The scores of the true emotions; (segment,)."""
     return np.asarray(scores, np.float64)[np.arange(len(truth)), truth]

@@ -17,18 +17,17 @@ from stf2m.training.bundle import WRITTEN, Bundle
 from stf2m.training.first_rules import NEVER, logit
 from stf2m.training.fitted import Fitted
 from stf2m.training.grammar import Antecedent, Edit, parse_edit
-from stf2m.training.words import rules_in_words, scale_of
+from stf2m.training.words import LEAST_TERM, rules_in_words, scale_of
 
 MATTERS = 0.9
 """least relevance of an antecedent whose place a person set, unless they say another"""
 SURE = 0.6
-"""share that a wished emotion or term gets"""
-SURER = 0.9
-"""of what the most fitting outcome alone would give, where that is less than `SURE`"""
+"""share that a wished emotion or term gets; a term less where even the most fitting outcome alone gives little more"""
 
 
 def edit_rules(bundle: Bundle, edits: Sequence[str]) -> Bundle:
-    """A new bundle in memory with these edits in the grammar of `training.grammar`, applied in order; the given one stays.
+    """A new bundle in memory with these edits in the grammar of `training.grammar`; the given one stays. First rules are deleted,
+    restored, locked and unlocked, then those that ask for something else are placed, then they say what they speak for.
 
     Deleting renormalises the firing over the other rules; locking keeps a rule from training, adaptation and the task's shift of
     centres. A rule whose antecedents change says at its new place what it said at its old one, unless told otherwise. Write
@@ -105,9 +104,10 @@ def _speak(params: Params, edit: Edit, *, votes: bool) -> None:
     if wished and not votes:
         hint = "change what it asks for, delete or lock it, or train with network.vote = true and a target that has classes"
         raise InvalidConfig("rules of this bundle have no vote: what they speak for changes no answer", where=repr(edit.text), hint=hint)
-    if votes and edit.emotion is not None:
+    share = said.softmax(dim=0)
+    if votes and edit.emotion is not None and not (edit.emotion == int(share.argmax()) and float(share.max()) >= SURE):
         _set_verdict(params, edit.rule, edit.emotion)
-    if votes and edit.terms:
+    if votes and edit.terms and not _are_said(params, edit, params[RULES + "verdict"][edit.rule], LEAST_TERM):
         _set_terms(params, edit)
         if edit.emotion is not None and edit.emotion != int(params[RULES + "verdict"][edit.rule].argmax()):
             raise InvalidConfig("the emotion and the terms contradict", where=repr(edit.text), hint="say one or the other")
@@ -145,12 +145,12 @@ def _set_terms(params: Params, edit: Edit) -> None:
     fit = meaning[:, axes, terms].sum(dim=1)
     alone = torch.full_like(verdict, -torch.inf)
     alone[int(fit.argmax())] = 0
-    if not _are_said(params, edit, alone):
+    if not _are_said(params, edit, alone, LEAST_TERM + 0.01):
         raise InvalidConfig(
             f"nothing that rule {edit.rule + 1} could speak for is like this", where=repr(edit.text), hint="say speaks for EMOTION"
         )
     most = terms_of(alone.softmax(dim=0), meaning)[axes, terms]
-    least = torch.minimum(torch.tensor(SURE), SURER * most)
+    least = torch.minimum(torch.tensor(SURE), (most + LEAST_TERM) / 2)
     low, high = 0.0, 1.0
     while not _are_said(params, edit, verdict + high * fit, least):
         high *= 2

@@ -119,7 +119,7 @@ class Fitted:
         """(row, hidden): what the head reads of each segment while nothing is known of the person."""
         with torch.no_grad():
             features = features_of(self.net, self.params, self._batch(segments, rows, None))
-            still = no_baseline(self.net, features) | no_modulation(self.net, features.u)
+            still = no_baseline(features) | no_modulation(self.net, features.u)
             return hidden_of(self.net, self.params, features, still).h.numpy()
 
     def _scores(self, support: Any, query: Any) -> Any:

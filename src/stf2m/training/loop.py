@@ -150,7 +150,7 @@ def validation_tasks(
     """Support and query of `each` tasks per validation person, in stacks of `PEOPLE_AT_ONCE` people with one number of shots; encoded
     where the learner allows it."""
     setting.net.eval()
-    told = ("target", "votes") if has_classes(setting.loader.target) else ("rating", "rated")
+    told = ("target", "votes", "rating", "rated")
     for count in shots:
         tasks = setting.config.tasks.model_copy(update={"shots": (count,), "all_views": 1.0, "queries": 8})
         drawn = [([person], 9_000_000 + 1000 * i + 10 * count + n) for i, person in enumerate(setting.validation) for n in range(each)]

@@ -118,4 +118,4 @@ def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:
 
 def rule_inputs(net: Network, params: Params, features: Features) -> Tensor:
     """What the rule layer reads of these features: descriptors and directions of z."""
-    return reason(net, params, features, no_modulation(net, features.u) | no_baseline(net, features)).u
+    return reason(net, params, features, no_modulation(net, features.u) | no_baseline(features)).u

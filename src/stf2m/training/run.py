@@ -82,7 +82,8 @@ def train(
     facts = {"best_step": float(state.best_step), "steps": float(state.step), **trusted, **heed(setting, params)}
     fitted = Fitted(config, inputs, target, net, learner, params, normaliser, facts)
     if isinstance(net.rules, RuleLayer) and not (net.rules_first or net.vote):
-        params[VERDICT] = verdicts(fitted, segments, train_people)
+        locked = params.get(LOCKED, torch.zeros(len(params[VERDICT]))).unsqueeze(1)
+        params[VERDICT] = torch.where(locked > 0, params[VERDICT], verdicts(fitted, segments, train_people))
     return fitted
 
 

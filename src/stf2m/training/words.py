@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 from stf2m.core.records import DescriptorInfo, Segments
 from stf2m.core.tensors import Adaptation
 from stf2m.meta.learner import KEPT, LOCKED
-from stf2m.model.explain import RuleFacts, rule_facts
+from stf2m.model.explain import LEAST_CENTRE, RuleFacts, rule_facts
 from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
 
 TERMS = ("low", "neutral", "high")
 LEAST_TERM = 0.5
 """share below which a term is not told, because the other two together are likelier; each has a third where a rule says nothing"""
-LEAST_CENTRE = 0.35
-"""s.d. from usual below which an antecedent is called "about usual" """
 
 
 class Scale(NamedTuple):
@@ -50,7 +48,7 @@ def facts_of(fitted: Fitted, adaptation: Adaptation | None = None, *, most: int 
     """Every rule in numbers, for people in general or as it reads for the person of an `adaptation`."""
     changed, memory = (adaptation.params, adaptation.memory) if adaptation else ({}, {})
     net = fitted.load(changed)
-    return rule_facts(net, most, LEAST_CENTRE, locked=fitted.params.get(LOCKED), centre_shift=memory.get("centre_shift"))
+    return rule_facts(net, most, locked=fitted.params.get(LOCKED), centre_shift=memory.get("centre_shift"))
 
 
 def rules_in_words(fitted: Fitted, adaptation: Adaptation | None = None, *, use: Sequence[float] | None = None) -> tuple[str, ...]:
@@ -59,7 +57,7 @@ def rules_in_words(fitted: Fitted, adaptation: Adaptation | None = None, *, use:
     "IF heart rate is 7.1 bpm above usual (high) AND ... THEN high arousal (0.71), low valence (0.55); speaks for angry (0.62)".
     Values stand against the person's usual, in the descriptor's unit; the last number is the share of that emotion among
     segments of training people where the rule fires, every emotion being equally frequent; the terms are what such emotions are
-    like, every term of an axis being equally frequent; an axis that the rule says next to nothing about is left out. With an `adaptation` values are this
+    like, every term of an axis being equally frequent; an axis on which no term reaches `LEAST_TERM` is left out. With an `adaptation` values are this
     person's: where the task moved the centres. In brackets behind a sentence stands what a reader must not miss:
     a rule that a person deleted or locked, one that says the same words as another, and, where `use` (rule,) is known, one that
     was never the strongest.

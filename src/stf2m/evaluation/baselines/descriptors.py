@@ -27,6 +27,8 @@ class DescriptorBaseline(Plain):
     options: ClassVar[Mapping[str, Sequence[Any]]]
     """settings to choose from; "centre" is the pseudo-count of the person's baseline, None = leave it in"""
     start: ClassVar[Settings]
+    normalisation: str = "causal"
+    """as the study's recipe says, so that baselines stand on the numbers that networks get"""
     idle_without_support: ClassVar[tuple[str, ...]] = ("centre",)
     keeps_missing: ClassVar[bool] = False
     """what was not measured reaches `answer` and `training` as NaN instead of 0, the mean of the training people"""
@@ -47,7 +49,7 @@ class DescriptorBaseline(Plain):
         if len(rows) > MOST_ROWS:
             rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
         self.classes = len(segments.emotions[target])
-        self.normaliser = fit_normaliser(segments, rows, "causal")
+        self.normaliser = fit_normaliser(segments, rows, self.normalisation)
         self.seen: Segments | None = None
         self.rows, self.people = rows, segments.subject[rows]
         self.x, self.y = self.read(segments, rows), labels_of(segments, target, rows)
