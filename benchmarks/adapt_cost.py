@@ -1,6 +1,6 @@
 """What does adapting to one person cost? Every learner on the same support, as a ratio to the main one in the same run.
 
-Support: 8 classes x 4 segments of four sensors, d = 64, default options. Learners that share the encoder get features that
+Support: 8 classes x 4 segments of four sensors, d = 64, default options, with the convolution. Learners that share the encoder get features that
 are computed once for all of a person's segments; `maml` reads the signals, because its steps go through the encoder. What
 encoding the support alone costs stands beside them. Prints medians over interleaved turns: ratio to `recurrent`, its
 range, milliseconds.
@@ -19,17 +19,20 @@ from outer_step import CLASSES, people
 
 from stf2m.meta import LEARNERS
 from stf2m.meta.outer import encode_once
+from stf2m.model.config import NetworkConfig
 from stf2m.prepare.normalise import fit_normaliser
 from stf2m.tasks.loader import Loader
 from stf2m.training.build import build, inputs_of
 from stf2m.training.config import TrainConfig
 
 SHOTS, MAIN = 4, "recurrent"
+NETWORK = NetworkConfig(signals=True)
+"""with the convolution: what goes through the encoder has something to go through"""
 
 
 def adapting(name: str, segments: Any, batch: Any, options: dict[str, Any] | None = None) -> Callable[[], Any]:
     """Adapting one learner to the batch, ready to be timed."""
-    net, learner, params = build(TrainConfig(learner=name, options=options or {}), inputs_of(segments, "emotion"))
+    net, learner, params = build(TrainConfig(learner=name, options=options or {}, network=NETWORK), inputs_of(segments, "emotion"))
     support = encode_once(net.eval(), params, batch, learner.shares_encoder)
     return lambda: learner.adapt(net, params, support)
 
@@ -42,7 +45,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     segments = people()
     batch = Loader(segments, fit_normaliser(segments, np.arange(len(segments))), "emotion").batch(np.arange(CLASSES * SHOTS))
-    net, _, params = build(TrainConfig(), inputs_of(segments, "emotion"))
+    net, _, params = build(TrainConfig(network=NETWORK), inputs_of(segments, "emotion"))
     work = {"encode the support": lambda: encode_once(net.eval(), params, batch, True)}
     work |= {name: adapting(name, segments, batch) for name in LEARNERS}
     work["meta_sgd through the encoder"] = adapting("meta_sgd", segments, batch, {"through_encoder": True})
