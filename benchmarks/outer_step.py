@@ -64,7 +64,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     segments = people()
-    config = TrainConfig(network=NetworkConfig(signals=True), tasks=TaskSettings(shots=(4,), queries=10, all_views=1.0), options={"steps": 3})
+    config = TrainConfig(
+        network=NetworkConfig(signals=True), tasks=TaskSettings(shots=(4,), queries=10, all_views=1.0), options={"steps": 3}
+    )
     net, learner, params = build(config, inputs_of(segments, "emotion"))
     loader = Loader(segments, fit_normaliser(segments, np.arange(len(segments))), "emotion")
     crowd = people_of(segments, "emotion", range(PEOPLE))
