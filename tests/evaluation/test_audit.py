@@ -247,6 +247,7 @@ def test_mistakes_are_named():
 def test_the_command_says_it_resumes_and_reddens_the_page(make_segments, monkeypatch, tmp_path, capsys):
     segments = noise(make_segments)
     monkeypatch.setattr("stf2m.app.audit.open_segments", lambda *_: segments)
+    monkeypatch.setattr("stf2m.evaluation.study.TARGETS", ("mood",))  # that these made-up segments carry
     path = tmp_path / "small.toml"
     path.write_text(
         'dataset = "random"\ntargets = ["mood"]\nfolds = 2\nvalidation_people = 2\nmain = "prototypes"\n[recipe.signals]\nmodalities = ["eda", "hr"]\n'

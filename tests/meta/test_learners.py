@@ -204,7 +204,7 @@ def test_recurrent_starts_as_the_identity() -> None:
     net, learner, _ = made("recurrent")
     params = learner.init(net)
     support, _ = stacked(net, learner, params, range(1), (2,))
-    decided = learner.read(net, params, torch.randn(7, net.config.width), torch.eye(3).repeat(3, 1)[:7], item(support, 0))
+    decided = learner.read(params, torch.randn(7, net.config.width), torch.eye(3).repeat(3, 1)[:7], item(support, 0))
     assert all((value == 0).all() for value in decided.values())
 
 
