@@ -30,6 +30,18 @@ NETWORK = NetworkConfig(signals=True)
 """with the convolution: what goes through the encoder has something to go through"""
 
 
+def begin(words: str | None) -> tuple[argparse.Namespace, Any, Any]:
+    """The options, generated people, and the support of one of them."""
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    segments = people()
+    batch = Loader(segments, fit_normaliser(segments, np.arange(len(segments))), "emotion").batch(np.arange(CLASSES * SHOTS))
+    return options, segments, batch
+
+
 def adapting(name: str, segments: Any, batch: Any, options: dict[str, Any] | None = None) -> Callable[[], Any]:
     """Adapting one learner to the batch, ready to be timed."""
     net, learner, params = build(TrainConfig(learner=name, options=options or {}, network=NETWORK), inputs_of(segments, "emotion"))
@@ -38,13 +50,7 @@ def adapting(name: str, segments: Any, batch: Any, options: dict[str, Any] | Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    segments = people()
-    batch = Loader(segments, fit_normaliser(segments, np.arange(len(segments))), "emotion").batch(np.arange(CLASSES * SHOTS))
+    options, segments, batch = begin(__doc__)
     net, _, params = build(TrainConfig(network=NETWORK), inputs_of(segments, "emotion"))
     work = {"encode the support": lambda: encode_once(net.eval(), params, batch, True)}
     work |= {name: adapting(name, segments, batch) for name in LEARNERS}

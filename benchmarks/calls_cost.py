@@ -4,25 +4,20 @@ with `torch.func.functional_call`, in the same run and for the same numbers.
 The work is that of `adapt_cost.py`. Prints medians over interleaved turns.
 """
 
-import argparse
 import json
 import statistics
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from adapt_cost import CLASSES, SHOTS, adapting
-from outer_step import people
+from adapt_cost import adapting, begin
 from torch import Tensor, nn
 from torch.func import functional_call
 
 import stf2m.meta.learner
 import stf2m.meta.own
 from stf2m.meta.functional import run_with
-from stf2m.prepare.normalise import fit_normaliser
-from stf2m.tasks.loader import Loader
 
 
 def with_torch(module: nn.Module, values: Mapping[str, Tensor], *inputs: Any, prefix: str = "") -> Any:
@@ -31,13 +26,7 @@ def with_torch(module: nn.Module, values: Mapping[str, Tensor], *inputs: Any, pr
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    segments = people()
-    batch = Loader(segments, fit_normaliser(segments, np.arange(len(segments))), "emotion").batch(np.arange(CLASSES * SHOTS))
+    options, segments, batch = begin(__doc__)
     for name in ("recurrent", "protonet", "anil"):
         adapt = adapting(name, segments, batch)
         ratios = []
