@@ -12,7 +12,7 @@ from stf2m.app.demo import run_cells
 from stf2m.app.studies import write_page
 from stf2m.core.config import build
 from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, UnknownName
-from stf2m.evaluation import execute, work
+from stf2m.evaluation import execute, questioning, work
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.execute import paths_of, read_timelines, run_study
 from stf2m.evaluation.outputs import figures_of, write_outputs
@@ -157,7 +157,7 @@ def test_choices_never_see_test_people(world):
         for segments in (world, changed):
             heard = []
             monkey = pytest.MonkeyPatch()
-            monkey.setattr(work, "measure", lambda truth, p, *_, heard=heard: heard.append(p) or {})
+            monkey.setattr(questioning, "measure", lambda truth, p, *_, heard=heard: heard.append(p) or {})
             work.run_cell(study, segments, cell)
             monkey.undo()
             said.append(heard)
