@@ -14,7 +14,7 @@ from stf2m import __version__
 from stf2m.core.emotions import has_classes
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
-from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.baselines import make_baseline
 from stf2m.evaluation.calibrating import calibrate
 from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
@@ -112,8 +112,7 @@ def methods_of(study: Study, segments: Segments, world: World, cell: Cell, rows:
             else:
                 yield Method(name, "oracle" if floor.is_oracle else "floor", floor)
     elif cell.methods[0] in study.baselines:
-        baseline: Any = BASELINES[cell.methods[0]]()
-        baseline.normalisation = study.recipe.normalisation
+        baseline = make_baseline(cell.methods[0], study.recipe.normalisation)
         yield Method(cell.methods[0], "baseline", informed(study, cell, baseline))
     else:
         yield from _learners(study, cell, heartbeat)
