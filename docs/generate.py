@@ -50,6 +50,7 @@ def _spelling(parameter: Any) -> str:
 def _meaning(parameter: Any) -> str:
     text = clean(getattr(parameter, "help", None) or "")
     default = parameter.default
+    text += f" Environment: `{parameter.envvar}`." if getattr(parameter, "envvar", None) else ""
     return text if default in (None, False, True, (), [], "") or callable(default) else f"{text} Default: {default}.".strip()
 
 
@@ -72,12 +73,31 @@ def settings_page() -> str:
     """Every settings record with its keys, defaults and meanings."""
     from stf2m.core.config import Settings
 
-    text = NOTE + "# Settings\n\nUnknown keys are refused. The resolved settings are saved beside every result.\n"
+    text = NOTE + "# Settings\n\nUnknown keys are refused. What a study and a bundle were made with, every default filled in, is saved beside them.\n"
+    text += (
+        "A study file is `Study`: `[recipe]` is `Recipe`, `[training]` and `[learners.NAME]` are `TrainConfig`, `[training.network]` is `NetworkConfig`,\n"
+        "`[training.tasks]` is `TaskSettings`, and every `[[protocols]]` has a `name` (of [protocols](protocols.md)) and the keys of that protocol.\n"
+    )
+    text += targets_table()
     for module in settings_modules():
         for name, kind in vars(module).items():
             if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == module.__name__ and kind.model_fields:
                 text += f"\n## {name}\n{clean(kind.__doc__ or '')}\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
                 text += "".join(_field_row(kind, key) for key in kind.model_fields)
+    return text
+
+
+def targets_table() -> str:
+    """Every target with its classes and cuts."""
+    from stf2m.core.emotions import TARGETS
+
+    text = (
+        "\n## Targets\nWhat `targets` may name. Cuts are on the 1..9 scale; a value equal to a cut belongs to the upper class. `emotion` takes the names of the data\n"
+        "set's card. The class names are those of a labels file.\n\n| target | classes | cuts |\n|---|---|---|\n| `emotion` | as the data set names them | |\n"
+    )
+    for target in TARGETS.values():
+        cuts = ", ".join(f"{cut:g}" for cut in target.cuts) or "valence and arousal as numbers"
+        text += f"| `{target.name}` | {', '.join(target.emotions)} | {cuts}{', of the places of named emotions' if target.named else ''} |\n"
     return text
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import stf2m
 from stf2m.core import errors
+from stf2m.evaluation.study import cells_of, load_study
 
 MARK = "<!-- runs in tests/surface/test_pages.py -->\n```python\n"
 
@@ -138,3 +139,11 @@ def test_every_error_is_raised_and_tested_somewhere(kind, root):
     raised = [p for p in (root / "src").rglob("*.py") if re.search(rf"\b{kind.__name__}\(", p.read_text("utf-8")) and p.name != "errors.py"]
     tested = [p for p in (root / "tests").rglob("test_*.py") if re.search(rf"\b{kind.__name__}\b", p.read_text("utf-8"))]
     assert raised and tested, f"raised in {raised}, tested in {tested}"
+
+
+def test_the_study_of_the_quickstart_is_one(root, tmp_path):
+    page = (root / "docs/quickstart.md").read_text(encoding="utf-8")
+    (block,) = [part.split("```")[0] for part in page.split("<!-- read in tests/surface/test_pages.py -->\n```toml\n")[1:]]
+    (tmp_path / "mine.toml").write_text(block, encoding="utf-8")
+    study = load_study(tmp_path / "mine.toml")
+    assert study.name == "mine" and {name for cell in cells_of(study) for name in cell.methods} >= {"recurrent", "refit"}

@@ -3,15 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stf2m.app.console import Console
 from stf2m.core.config import build, load_toml
+from stf2m.core.consent import check_consent
 from stf2m.core.errors import NothingToRead, SensorMismatch
 from stf2m.core.records import Recording
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset, DatasetCard
-from stf2m.data.store import PREPARED, RecordingStore, import_dataset, is_store
+from stf2m.data.store import PREPARED, RecordingStore, import_dataset, is_complete, is_store
 from stf2m.prepare.recipe import Recipe, SignalRecipe
+
+if TYPE_CHECKING:
+    from stf2m.data.doctor import Finding
 
 
 def dataset_at(name: str, root: Path | None) -> Dataset:
@@ -39,7 +44,7 @@ def show_findings(path: Path, console: Console) -> None:
 
     many, facts, rows, counts = is_store(path), [], [], Counter()
     for recording in recordings_at(path):
-        findings = examine(recording)
+        findings = [*examine(recording), *unused(recording)]
         counts.update(f.severity for f in findings)
         facts.append({"recording": recording.id, "subject": recording.subject, "findings": [vars(f) for f in findings]})
         kept = [f for f in findings if not many or f.severity in ("error", "warning")]
@@ -49,6 +54,15 @@ def show_findings(path: Path, console: Console) -> None:
     console.table(("", "recording", "stream", "finding"), rows)
     text = f"{len(facts)} recordings: {counts['error']} errors, {counts['warning']} warnings"
     console.result({"path": str(path), "recordings": facts}, text if many else "")
+
+
+def unused(recording: Recording) -> "list[Finding]":
+    """A warning for every stream that can be read and not be prepared, so that no answer will use it."""
+    from stf2m.data.doctor import Finding
+    from stf2m.prepare.modalities import MODALITIES
+
+    text = "can be read but not be prepared yet, so no answer uses it"
+    return [Finding(n, "warning", f"{s.modality} {text}") for n, s in recording.streams.items() if s.modality not in MODALITIES]
 
 
 def recordings_at(path: Path) -> Iterator[Recording]:
@@ -66,6 +80,9 @@ def recordings_at(path: Path) -> Iterator[Recording]:
 def run_import(name: str, root: Path | None, store: Path, console: Console) -> None:
     """Copy a data set into a store, checked; continues after a kill."""
     dataset = dataset_at(name, root)
+    check_consent([dataset.card.consent], "research", where=dataset.card.name)
+    if is_complete(store):
+        console.say(f"{store} was imported before and is left as it is; import changed files into a new folder")
     with console.progress(f"import {name}") as tick:
         done = import_dataset(dataset, store, tick)
     people = done.subjects()

@@ -10,6 +10,7 @@ from stf2m.app.conform import segments_for
 from stf2m.app.people import consents_of, labels_seen, load_adaptation
 from stf2m.app.personalise import check_use, home_of, one_person
 from stf2m.core.consent import check_consent
+from stf2m.core.emotions import has_classes
 from stf2m.core.prediction import NOT_CALIBRATED, Prediction, Status
 from stf2m.core.records import Recording, Segments
 from stf2m.core.tensors import Adaptation
@@ -62,10 +63,11 @@ def read_out(
     rating = answer.rating if bundle.facts.get("rated", True) else np.full_like(answer.rating, np.nan)
     fit, words = fit_of(bundle, 0 if adaptation is None else labels)
     trust = calibrated(fit, answer, rated=bool(bundle.facts.get("rated", True)))
-    uncertainty = normalised_entropy(trust["probability"])
+    uncertainty = normalised_entropy(trust["probability"]) if has_classes(fitted.target) else interval_uncertainty(trust, len(rows))
     status = status_of(segments, personalised=adaptation is not None)
     rules = bundle.rules if adaptation is None else rules_in_words(fitted, adaptation)
     undecided = uncertainty > UNSURE if fit is None else fit.is_undecided(answer.probability)
+    undecided &= has_classes(fitted.target)  # a number with its interval says all that there is to say
     withheld = undecided | ~segments.present.any(axis=1)
     return Prediction(
         recording=recording, subject=subject, spans=segments.spans, emotions=bundle.emotions, calibration=words, **trust,
@@ -98,6 +100,17 @@ def normalised_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Entropy of each row over that of the uniform distribution, 0 certain .. 1 no idea; (segment,)."""
     p = np.clip(probability.astype(np.float64), 1e-12, 1.0)
     return np.clip(-(p * np.log(p)).sum(axis=1) / np.log(max(p.shape[1], 2)), 0.0, 1.0).astype(np.float32)
+
+
+def interval_uncertainty(trust: dict[str, Any], count: int) -> NDArray[np.float32]:
+    """Of a target without classes: the mean half-width of the intervals of valence and arousal, 0 certain .. 1 no idea; (segment,).
+
+    1 where there are no intervals, because nothing is known of how sure such an answer is.
+    """
+    spans = [trust[f"{axis}_range"] for axis in AXES]
+    if any(span is None for span in spans):
+        return np.ones(count, np.float32)
+    return np.clip(np.mean([np.diff(span, axis=1)[:, 0] / 2 for span in spans], axis=0), 0, 1).astype(np.float32)
 
 
 def status_of(segments: Segments, *, personalised: bool) -> tuple[Status, ...]:

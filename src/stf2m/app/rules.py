@@ -1,5 +1,6 @@
 """What the command line does with rules: list them with checked figures, edit them and score again, compare trainings."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from stf2m.app.console import Console
 from stf2m.app.places import PEOPLE
 from stf2m.app.train import config_for, material_of
 from stf2m.core.consent import check_consent
-from stf2m.core.errors import InvalidConfig, NotEnoughLabels
+from stf2m.core.errors import InvalidConfig, NotEnoughLabels, UnknownName
 from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
+from stf2m.data.datasets.base import Dataset
 from stf2m.data.store import PREPARED, RecordingStore, register_derived
 from stf2m.evaluation.evidence import evidence
 from stf2m.evaluation.explanations import fidelity, rule_figures
@@ -44,6 +46,11 @@ class Source:
     study: Path | None = None
     runs: Path = Path("runs")
     use: str = "research"
+
+    @property
+    def root(self) -> Path:
+        """The data root: the given one, else `STF2M_DATA`, else the current folder."""
+        return Path(self.data or os.environ.get("STF2M_DATA") or ".")
 
     @property
     def is_given(self) -> bool:
@@ -135,14 +142,23 @@ def segments_like(bundle: Bundle, source: Source, tick: Tick) -> Segments:
         dataset, folder = RecordingStore(source.store), source.store / PREPARED
     elif source.study is not None:
         study = load_study(source.study)
-        dataset, folder = dataset_of(study, source.data or Path()), store_folder(study, source.runs)
+        dataset, folder = dataset_of(study, source.root), store_folder(study, source.runs)
     else:
-        dataset = open_dataset(str(bundle.facts["dataset"]), source.data or Path())
+        dataset = dataset_named(str(bundle.facts["dataset"]), source.root)
         folder = source.runs / "stores" / dataset.card.name
     check_consent([dataset.card.consent, str(bundle.facts.get("consent", "unknown"))], source.use, where=dataset.card.name)
     prepared = permitted(prepare_dataset(dataset, recipe.signals, folder, tick), source.use)
     segments = cut(prepared, recipe.cut, emotions=bundle.emotions if fitted.target == "emotion" else ())
     return with_sensors(segments, fitted.inputs.infos, fitted.inputs.descriptors)
+
+
+def dataset_named(name: str, root: Path) -> Dataset:
+    """A built-in data set; raises `UnknownName` for a bundle of somebody's own, whose card does not say where its files are."""
+    try:
+        return open_dataset(name, root)
+    except UnknownName as problem:
+        hint = "for people of a mapping or of a store name --study STUDY or --store STORE"
+        raise UnknownName(problem.what, where=problem.where, hint=hint) from None
 
 
 def show_words(bundle: Bundle, console: Console) -> list[dict[str, Any]]:
@@ -181,7 +197,7 @@ def run_study_rules(path: Path, target: str | None, learner: str | None, seeds: 
     target = known_target(study, target)
     name = learner or (study.main if study.main in study.learners or not study.learners else next(iter(study.learners)))
     with console.progress("prepare") as tick:
-        material = material_of(study, data=source.data, store=source.store, runs=source.runs, tick=tick, use=source.use)
+        material = material_of(study, data=source.root, store=source.store, runs=source.runs, tick=tick, use=source.use)
     segments = material.segments
     folder = source.runs / "training" / f"{study.name}-{target}-{name}-rules"
     write_json(folder / PEOPLE, {"dataset": material.dataset.card.name, "subjects": list(segments.subjects)})

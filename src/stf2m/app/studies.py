@@ -31,12 +31,25 @@ def run_train(
     target = known_target(loaded, target)
     with console.progress("prepare") as tick:
         material = material_of(loaded, data=data, store=store, runs=runs, tick=tick, use=use)
+    for remark in left_out(loaded):
+        console.say(f"note: {remark}")
     first = load_bundle(start) if start else None
     how = {"learner": learner, "target": target, "work": runs / "training", "use": use, "start": first}
     with console.progress("meta-train") as tick:
         facts = train_bundle(loaded, material, out, **how, tick=tick)
     text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['people']} people of {facts['dataset']}"
     console.result(facts, text)
+
+
+def left_out(study: Study) -> list[str]:
+    """What a study's table has and its bundle has not, in words."""
+    said = (
+        ["a bundle is one training, the study averages several"]
+        if any(study.learner_settings(n).get("seeds", 1) > 1 for n in study.learners)
+        else []
+    )
+    contexts = any(protocol.context for protocol in study.asked)
+    return said + (["a bundle reads signals alone, without the context of the study's protocols"] if contexts else [])
 
 
 def run_whole_study(

@@ -89,3 +89,10 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise InvalidConfig("no such file", where=path, hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise InvalidConfig(f"not valid TOML: {problem}", where=path, hint="mend that line") from None
+
+
+def without_none(value: Any) -> Any:
+    """TOML has no null: settings that are None are left out and come back as their default."""
+    if isinstance(value, dict):
+        return {k: without_none(v) for k, v in value.items() if v is not None}
+    return [without_none(v) for v in value] if isinstance(value, list) else value

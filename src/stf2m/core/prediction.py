@@ -38,7 +38,7 @@ class Prediction:
     """One answer per segment.
 
     `spans` (segment, 2) s; `probability` (segment, emotion), rows sum to 1; `valence`, `arousal` (segment,) in -1..1;
-    `uncertainty` (segment,) normalised entropy 0..1; `abstained` (segment,) bool; `status` one `Status` per segment;
+    `uncertainty` (segment,) normalised entropy 0..1, of a target without classes the mean half-width of both intervals (1 without any); `abstained` (segment,) bool; `status` one `Status` per segment;
     `modality_weight` (segment, modality), rows sum to 1 or are 0; `firing` (segment, rule); `rules` one sentence per rule.
     From a calibrated bundle `probability` is calibrated, `possible` (segment, emotion) marks the emotions that cannot be ruled
     out, and `valence_range`, `arousal_range` (segment, 2) hold the interval around the number; else these are None.

@@ -58,7 +58,7 @@ class Stream:
                 raise TimesNotIncreasing(
                     f"{len(bad)} time stamps repeat or run backwards, the first at sample {i + 1}",
                     where=where, expected=f"more than {self.times[i]:.3f} s", got=f"{self.times[i + 1]:.3f} s",
-                    hint="sort or repair the time column, or import with repair = true",
+                    hint="sort the rows, or in Python read(path, repair=True), which drops them",
                 )  # fmt: skip
         if self.available is not None and (self.available.shape != (count,) or (self.available < self.times - 1e-6).any()):
             raise InvalidRecord("a sample is known before it is measured", where=where, expected="available >= times")

@@ -69,6 +69,11 @@ def is_store(root: Path) -> bool:
     return (Path(root) / "store.json").is_file()
 
 
+def is_complete(root: Path) -> bool:
+    """Whether a store lies at `root` whose import was finished."""
+    return is_store(root) and bool(read_json(Path(root) / "store.json").get("complete"))
+
+
 def import_dataset(dataset: Dataset, root: Path, progress: Progress | None = None) -> RecordingStore:
     """Copy `dataset` into the folder `root`, person by person; a killed import continues where it stopped.
 

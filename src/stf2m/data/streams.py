@@ -175,5 +175,5 @@ def check_gaps(data: NDArray[np.floating], times: NDArray[np.float64], rate: flo
             f"samples are missing for {gaps[worst]:.1f} s from {known[worst] + 1 / rate:.1f} s on",
             where=where,
             expected=f"at most {longest:g} s",
-            hint="cut the recording there, or allow it with longest_gap",
+            hint="cut the recording there, or allow it: longest_gap of a mapping, in Python read(path, longest_gap=None)",
         )

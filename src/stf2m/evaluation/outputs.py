@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from stf2m.core.config import without_none
 from stf2m.core.files import atomic_write_text, part_of, read_json, sweep_parts
 from stf2m.evaluation.audit_words import read_audit
 from stf2m.evaluation.compare import compared_markdown, comparisons
@@ -30,6 +31,8 @@ class Outputs(NamedTuple):
     """HTML"""
     facts: Path
     """JSON of an audit or an ablation; a study alone has none"""
+    settings: Path
+    """TOML: the study with every default filled in"""
 
 
 def figures_of(rows: Path) -> Path:
@@ -39,7 +42,7 @@ def figures_of(rows: Path) -> Path:
 
 def outputs_of(rows: Path) -> Outputs:
     """Where they stand, whether written or not."""
-    names = (f"{rows.stem}.md", f"{rows.stem}-table.csv", f"{rows.stem}.html", f"{rows.stem}.json")
+    names = (f"{rows.stem}.md", f"{rows.stem}-table.csv", f"{rows.stem}.html", f"{rows.stem}.json", f"{rows.stem}-settings.toml")
     return Outputs(*(rows.with_name(name) for name in names))
 
 
@@ -49,15 +52,33 @@ def audit_of(rows: Path) -> Path:
 
 
 def write_outputs(study: Study, paths: Paths, rows: Sequence[Row], *, command: str = "") -> Outputs:
-    """Write `NAME.md`, `NAME-table.csv` and `NAME.html` beside the results file, and figures below it; raises `NoSpace`."""
+    """Write `NAME.md`, `NAME-table.csv`, `NAME-settings.toml` and `NAME.html` beside the results file, and figures below it; raises `NoSpace`."""
     made = outputs_of(paths.rows)
     tables = tables_of(rows, study.primary)
     compared = compared_markdown(tables, {protocol.card.hash: protocol.heading for protocol in study.asked})
     atomic_write_text(made.results, write_results(study, rows) + (f"\n{compared}" if compared else ""))
     write_figures(study, tables, figures_of(paths.rows))
     atomic_write_text(made.table, table_csv(study, rows))
+    atomic_write_text(made.settings, resolved(study))
     write_report(report_of(study, rows, read_timelines(study, paths), command=command, audit=read_audit(audit_of(paths.rows))), made.report)
     return made
+
+
+def resolved(study: Study) -> str:
+    """The study as TOML with every default filled in, each learner's training under its name."""
+    import tomli_w
+
+    from stf2m.evaluation.learned import config_of
+
+    facts = study.model_dump(mode="json")
+    facts["protocols"] = [{"name": protocol.name, **protocol.model_dump(mode="json")} for protocol in study.asked]
+    how = {"normalisation": study.recipe.normalisation, "where": f"study {study.name}"}
+    facts["learners"] = {}
+    for name in study.learners:
+        settings = study.learner_settings(name)
+        config, seeds = config_of(settings, **how)
+        facts["learners"][name] = {**config.model_dump(mode="json"), "seeds": seeds, "sensors": list(settings.get("sensors", ()))}
+    return tomli_w.dumps(without_none(facts))
 
 
 def write_figures(study: Study, tables: Sequence[Table], folder: Path) -> list[Path]:

@@ -45,15 +45,17 @@ class Study(Settings):
     """Settings of a study; every key of the TOML file is one of these."""
 
     name: str
+    """names the results file; left out it is the study file's name"""
     title: str = ""
     dataset: str
-    """a name that `stf2m info` knows, or the path of a mapping (.toml)"""
+    """name of a built-in data set, path of a mapping (.toml) or of a store"""
     dataset_options: dict[str, Any] = Field(default_factory=dict)
     """for generated people only: people, recordings, seconds, seed, world, annotators"""
     second: Second | None = later(None)
     """a second data set, for `cross_dataset`"""
     recipe: Recipe
     targets: tuple[str, ...] = Field(default=("emotion",), min_length=1)
+    """all of them also in `recipe.cut.targets`"""
     people: tuple[str, ...] = ()
     """only these; empty = everybody"""
     folds: int = Field(default=6, ge=2)

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load, save
 
 from stf2m.core.config import build as build_settings
+from stf2m.core.config import without_none
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256
 from stf2m.prepare.normalise import Normaliser
@@ -74,8 +75,8 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     }  # fmt: skip
     with atomic_directory(path, replace=True) as folder:
         (folder / WEIGHTS).write_bytes(save(tensors))
-        (folder / "config.toml").write_text(tomli_w.dumps(_no_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
-        (folder / "recipe.toml").write_text(tomli_w.dumps(_no_none(recipe.model_dump(mode="json"))), encoding="utf-8")
+        (folder / "config.toml").write_text(tomli_w.dumps(without_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
+        (folder / "recipe.toml").write_text(tomli_w.dumps(without_none(recipe.model_dump(mode="json"))), encoding="utf-8")
         (folder / "inputs.json").write_text(json.dumps(inputs), encoding="utf-8")
         if calibration is not None:
             (folder / CALIBRATION).write_text(calibration.model_dump_json(indent=1), encoding="utf-8")
@@ -157,10 +158,3 @@ def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibra
         lines += ["", f"## Edits by a person (of the bundle {card.get('edited_from') or 'unknown'})", ""]
         lines += [f"- `{edit}`" for edit in card["edits"]]
     return "\n".join(lines) + "\n"
-
-
-def _no_none(value: Any) -> Any:
-    """TOML has no null: settings that are None are left out and come back as their default."""
-    if isinstance(value, dict):
-        return {k: _no_none(v) for k, v in value.items() if v is not None}
-    return [_no_none(v) for v in value] if isinstance(value, list) else value

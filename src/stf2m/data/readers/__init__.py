@@ -1,9 +1,10 @@
 """One recording out of one file or folder; `READERS` says which function reads what."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
-from stf2m.core.errors import NothingToRead, UnknownName
+from stf2m.core.errors import InvalidConfig, NothingToRead, UnknownName
 from stf2m.core.records import Recording
 from stf2m.core.registry import look_up
 from stf2m.data.readers.audio import read_audio
@@ -23,8 +24,9 @@ READERS: dict[str, Callable[..., Recording]] = {
 def read(path: Path | str, **options: object) -> Recording:
     """Read a person's own recording: a table (.csv, .parquet), sound (.wav, .flac) or an Empatica E4 folder.
 
-    `options` go to the reader (`subject`, `longest_gap`, `repair`). Raises `NothingToRead` for what is not there,
-    `UnknownName` for a suffix that nobody reads, and the errors of the reader.
+    `options` go to the reader: `subject`, and for tables `longest_gap` (s; None allows any) and `repair` (drop samples whose time
+    repeats or runs backwards). Raises `NothingToRead` for what is not there, `UnknownName` for a suffix that nobody reads,
+    `InvalidConfig` for an option that the reader does not take, and the errors of the reader.
     """
     path = Path(path)
     if path.is_dir():
@@ -41,4 +43,8 @@ def read(path: Path | str, **options: object) -> Recording:
         known = " ".join(suffix for suffix in READERS if suffix.startswith("."))
         what = f"no reader for {path.suffix or 'a file without a suffix'}"
         raise UnknownName(what, where=path, hint=f"readable are {known} and E4 folders") from None
+    known = inspect.signature(reader).parameters
+    for name in options:
+        if name not in known:
+            raise InvalidConfig(f"no option {name!r} when reading this", where=path, expected=", ".join([*known][1:]) or "none")
     return reader(path, **options)
