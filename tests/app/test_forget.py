@@ -76,7 +76,7 @@ def test_nothing_of_the_person_is_left_and_everybody_else_is(runs):
     }
     gone = forget_everywhere(None, "P02", runs=runs, dataset="synthetic")
     assert all(re.search("others|theirs", path) for path in holding(runs, "P02"))
-    assert len(holding(runs, "P02")) == 8 and holding(runs, "P03")
+    assert len(holding(runs, "P02")) == 9 and holding(runs, "P03")
     after = open_prepared(runs / "stores/synthetic", RECIPE)
     for entry, values in zip(after.entries, (kept["stores/synthetic"][0], kept["stores/synthetic"][2]), strict=True):
         np.testing.assert_array_equal(after.signals["hr"][:, slice(*entry.bounds["hr"][:2])], values)
