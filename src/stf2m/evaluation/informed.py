@@ -92,7 +92,7 @@ class Informed(Plain):
         if way is None:
             return None
         tracks = [moved.track(segments, person) for person in train]
-        return Plan(moved, way, fit_reader(segments, moved.places, tracks) if has_classes(target) else None)
+        return Plan(moved, way, fit_reader(segments, moved.places, tracks, normalisation_of(self.inside)) if has_classes(target) else None)
 
     def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
         """Tune the predictor inside, then the trust in both for every support size."""
@@ -148,6 +148,12 @@ class Informed(Plain):
     ) -> Probability:
         """See `Predictor.predict`."""
         return self.reply(segments, support, query, target=target, support_target=support_target, modalities=modalities).probability
+
+
+def normalisation_of(predictor: Any) -> str:
+    """The recipe's normalisation, as baselines and learners have been told it."""
+    own = getattr(getattr(predictor, "parts", (predictor,))[0], "normalisation", None)
+    return own or getattr(getattr(predictor, "config", None), "normalisation", "causal")
 
 
 def joined(asked: Asked, trust: Settings) -> Reply:

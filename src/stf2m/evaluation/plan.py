@@ -2,7 +2,8 @@
 
 A plan is what sessions have in common (rest, task, rest, another task). Its places are told apart better than its classes:
 two tasks, or the rests before and after them, look unlike each other. The reader is logistic regression on the training
-people's descriptors, beside the same with the mean of the person's own past taken off, balanced over places.
+people's descriptors, beside the same with the mean of the person's own past taken off, balanced over places. Under the normalisation
+`train_stats`, where nothing of the new person is a statistic, the own past is left out.
 """
 
 from collections.abc import Sequence
@@ -59,22 +60,28 @@ class PlanReader:
 
     normaliser: Normaliser
     weights: Values
-    """(2 descriptors + 1, place)"""
+    """(2 descriptors + 1, place); (descriptors + 1, place) under `train_stats`"""
 
     def read(self, segments: Segments, track: Rows, modalities: Sequence[str] | None = None) -> Values:
         """(row, place) probabilities for all rows of a person in the order of time; each knows its own past and no more."""
-        return apply_logistic(self.weights, beside_own_past(described(self.normaliser, segments, track, modalities)))
+        return apply_logistic(self.weights, read_along(self.normaliser, segments, track, modalities))
 
 
-def fit_reader(segments: Segments, places: Places, tracks: Sequence[Rows]) -> PlanReader:
+def fit_reader(segments: Segments, places: Places, tracks: Sequence[Rows], normalisation: str = "causal") -> PlanReader:
     """Learn from the rows of some people, a track per person by time; rows without a place only make the past."""
     everything = np.concatenate(list(tracks))
-    normaliser = fit_normaliser(segments, np.sort(everything[places.of[everything] >= 0]), "causal")
-    x = np.concatenate([beside_own_past(described(normaliser, segments, track, None)) for track in tracks])
+    normaliser = fit_normaliser(segments, np.sort(everything[places.of[everything] >= 0]), normalisation)
+    x = np.concatenate([read_along(normaliser, segments, track, None) for track in tracks])
     known = places.of[everything] >= 0
     x, y = x[known], places.of[everything][known]
     weight = balanced_weights(y, places.number)
     return PlanReader(normaliser, fit_logistic(x, y, weight, classes=places.number, strength=STRENGTH))
+
+
+def read_along(normaliser: Normaliser, segments: Segments, track: Rows, modalities: Sequence[str] | None) -> Values:
+    """(row, input) what is known at every row of a person, in the order of time."""
+    x = described(normaliser, segments, track, modalities)
+    return x if normaliser.mode == "train_stats" else beside_own_past(x)
 
 
 def described(normaliser: Normaliser, segments: Segments, rows: Rows, modalities: Sequence[str] | None) -> Values:
