@@ -2,7 +2,7 @@
 
 People are the unit: draws are averaged within a person first, and the bootstrap resamples people. A verdict needs two witnesses: the
 interval of a difference is the union of the bootstrap's and of Student's, because the bootstrap's tails are too short for a dozen people
-(of 12 comparisons of 18 people between which nothing differs, each at .05 / 12, it calls 1.5 % different instead of .4 %).
+(of 12 comparisons of 18 people between which nothing differs, each at .05 / 12, it calls 1.6 % different instead of .4 %).
 """
 
 from typing import NamedTuple
