@@ -176,13 +176,20 @@ def test_changed_files_are_prepared_anew_and_say_so(invent_people, tmp_path: Pat
     again = people("monday")
     assert prepare_dataset(again, RECIPE, tmp_path).revision == 0 and again.asked == ()
     with pytest.raises(KeyboardInterrupt):
-        prepare_dataset(people("tuesday", fail_at="bo"), RECIPE, tmp_path)
-    changed = people("tuesday")
+        prepare_dataset(people("tuesday", fail_at="bo", seconds=50.0), RECIPE, tmp_path)
+    changed = people("tuesday", seconds=50.0)
     second = prepare_dataset(changed, RECIPE, tmp_path)
     assert changed.asked == ("bo", "cy") and second.revision == 1
-    same(second, in_memory(invent_people()))
+    same(second, in_memory(invent_people(seconds=50.0)))
     assert results_of(second) == f"{before}-r1" and open_prepared(tmp_path, RECIPE).revision == 1
     np.testing.assert_array_equal(first.signals["eda"], signal)  # whoever still reads the old files is not disturbed
+
+
+def test_other_files_with_the_same_content_are_the_same_data(invent_people, tmp_path: Path) -> None:
+    for source in ("monday", "a copy of monday", "another copy"):
+        people = invent_people()
+        people.source = source
+        assert prepare_dataset(people, RECIPE, tmp_path).revision == 0 and people.asked == ("anna", "bo", "cy")
 
 
 def test_a_store_that_never_asked_is_taken_as_it_is(invent_people, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Prepared:
     quality: Mapping[str, NDArray[np.float32]]
     entries: tuple[Entry, ...]
     revision: int = 0
-    """how often the files of the data set were found changed and everybody was prepared anew"""
+    """how often files of the data set changed so that something else was prepared"""
 
     @property
     def modalities(self) -> tuple[str, ...]:

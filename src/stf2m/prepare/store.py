@@ -2,7 +2,7 @@
 
     ROOT/<hash of the signal recipe>/
       manifest.json              version, data set, recipe, modalities; "finished" when everybody is in; "source" tells the state of the
-                                 files that were read, and "revision" how often that changed
+                                 files that were read, and "revision" how often that changed what was prepared
       signals/eda.f32            float32 (time, channel) of all recordings joined, little-endian
       signals/eda.quality.f32    float32 (time,)
       people/00000.parquet       one person's recordings, ratings, annotations; sizes and checksums of their signals
@@ -151,6 +151,8 @@ def _renew(folder: Path, source: str) -> None:
         for part in ("signals", "people"):
             (fresh / part).mkdir()
         changed = {"source": source, "revision": manifest.get("revision", 0) + 1, "modalities": {}, "people": [], "finished": False}
+        if manifest["finished"]:
+            changed["before"] = manifest["people"]
         files.write_json(fresh / "manifest.json", manifest | changed)
 
 
@@ -202,6 +204,8 @@ def _finish(folder: Path, done: list[Person]) -> None:
     manifest = _manifest(folder)
     modalities = {m: {"rate": j.rate, "channels": list(j.channels), "static": j.static} for m, j in joined_of(done).items()}
     after = manifest | {"modalities": modalities, "people": _sums(folder), "finished": True}
+    if after.pop("before", None) == after["people"]:
+        after["revision"] -= 1  # other files, but the same content
     if after != manifest:
         files.write_json(folder / "manifest.json", after)
 
