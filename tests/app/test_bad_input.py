@@ -256,3 +256,11 @@ def test_labels_that_say_nothing(bundle_path, files, tmp_path):
     two = [*words, str(late), "--labels", str(late)]
     one_sentence(RUN.invoke(app, ["personalise", *two]), errors.InvalidConfig, "one labels file per recording")
     assert not (tmp_path / "people").exists()
+
+
+def test_a_bundle_of_somebody_forgotten_says_so(copied, files):
+    recording = next(path for path in files.values() if path.suffix == ".csv" and "label" not in path.name)
+    assert "removed since" not in ask(copied, recording).stderr
+    (copied / "STALE.json").write_text("{}")
+    said = ask(copied, recording)
+    assert said.exit_code == 0 and "removed since" in said.stderr

@@ -14,8 +14,17 @@ from stf2m.app.predict import predict
 from stf2m.app.timeline import check_format, to_document, to_rows, write_timeline
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.prediction import Prediction
+from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.readers import read
-from stf2m.training.bundle import load_bundle
+from stf2m.training.bundle import Bundle, load_bundle
+
+
+def opened(path: Path, console: Console) -> Bundle:
+    """The bundle; says so when somebody it was trained with has asked to be forgotten since."""
+    found = load_bundle(path)
+    if (path / STALE).exists():
+        console.say(f"note: {path} was {STALE_WORDS['why']}")
+    return found
 
 
 def run_personalise(
@@ -31,7 +40,7 @@ def run_personalise(
     """Read bundle, recordings and labels; adapt; keep the adaptation."""
     if labels and len(labels) != len(recordings):
         raise InvalidConfig("one labels file per recording", expected=f"{len(recordings)} times --labels", got=len(labels))
-    loaded = load_bundle(bundle)
+    loaded = opened(bundle, console)
     given = [read_labels(path, scale=scale) for path in labels] if labels else None
     done = personalise(loaded, [read(path) for path in recordings], person, labels=given, folder=folder, use=use)
     facts = {"person": person, "segments": done.counts, "path": str(done.path)}
@@ -44,7 +53,7 @@ def run_predict(
     """Answer one recording; write the timeline, or print it."""
     if out is not None:
         check_format(out)
-    loaded = load_bundle(bundle)
+    loaded = opened(bundle, console)
     said = predict(loaded, read(recording), person=person, folder=folder, use=use)
     if out is not None:
         write_timeline(said, out)
@@ -76,7 +85,7 @@ def run_ask(
 ) -> None:
     """Name the segments of one recording that should be labelled next."""
     given = read_labels(labels, scale=scale) if labels else None
-    found = ask(load_bundle(bundle), read(recording), person=person, labels=given, count=count, folder=folder, use=use)
+    found = ask(opened(bundle, console), read(recording), person=person, labels=given, count=count, folder=folder, use=use)
     lines = [f"{i}. {one.onset:.1f} to {one.offset:.1f} s: {one.why}" for i, one in enumerate(found, 1)]
     facts = {"recording": str(recording), "person": person, "segments": [asdict(one) for one in found]}
     console.result(facts, "\n".join(["Label these next, the most telling first:", *lines]))
