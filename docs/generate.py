@@ -73,7 +73,10 @@ def settings_page() -> str:
     """Every settings record with its keys, defaults and meanings."""
     from stf2m.core.config import Settings
 
-    text = NOTE + "# Settings\n\nUnknown keys are refused. What a study and a bundle were made with, every default filled in, is saved beside them.\n"
+    text = (
+        NOTE
+        + "# Settings\n\nUnknown keys are refused. What a study and a bundle were made with, every default filled in, is saved beside them.\n"
+    )
     text += (
         "A study file is `Study`: `[recipe]` is `Recipe`, `[training]` and `[learners.NAME]` are `TrainConfig`, `[training.network]` is `NetworkConfig`,\n"
         "`[training.tasks]` is `TaskSettings`, and every `[[protocols]]` has a `name` (of [protocols](protocols.md)) and the keys of that protocol.\n"
@@ -97,7 +100,9 @@ def targets_table() -> str:
     )
     for target in TARGETS.values():
         cuts = ", ".join(f"{cut:g}" for cut in target.cuts) or "valence and arousal as numbers"
-        text += f"| `{target.name}` | {', '.join(target.emotions)} | {cuts}{', of the places of named emotions' if target.named else ''} |\n"
+        text += (
+            f"| `{target.name}` | {', '.join(target.emotions)} | {cuts}{', of the places of named emotions' if target.named else ''} |\n"
+        )
     return text
 
 
