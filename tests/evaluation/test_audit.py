@@ -37,7 +37,7 @@ def study_of(**changes) -> Study:
 
 def noise(make, *, descriptors=6, seed=0, **sizes):
     """People whose descriptors say nothing; two classes, everything labelled and measured."""
-    sizes = {"people": 12, "recordings": 4, "length": 16, "classes": 2, **sizes}
+    sizes = {"people": 24, "recordings": 4, "length": 16, "classes": 2, **sizes}
     made = make(seed, unlabelled=0.0, strength=0.0, offset=0.0, descriptors=6, **sizes)
     rng = np.random.default_rng(seed + 1)
     infos = tuple(DescriptorInfo(f"d{j}", ("eda", "hr")[j % 2], "au") for j in range(descriptors))
@@ -81,7 +81,7 @@ def world_of(leak, make, study):
         return of_group(made, made.stimulus, 6.0)
     if leak == "person_statistics":
         made = noise(make)
-        return told(made, shown=1.5 * sign(made.targets["mood"]) * [1, 1, 1, 1, 1, 1] + 40 * rng.normal(size=(12, 6))[made.subject])
+        return told(made, shown=1.5 * sign(made.targets["mood"]) * [1, 1, 1, 1, 1, 1] + 40 * rng.normal(size=(24, 6))[made.subject])
     if leak == "feature_choice":  # most descriptors show the class in training people only
         made = noise(make, descriptors=32)
         strangers = np.isin(made.subject, case_of(study, made, "mood", 0).fold.test)
@@ -93,7 +93,7 @@ def world_of(leak, make, study):
     if leak == "chosen_on_test":  # test people are the opposite of those on whom settings are chosen
         made = noise(make)
         strangers = np.isin(made.subject, case_of(study, made, "mood", 0).fold.test)
-        return told(made, shown=np.where(strangers, -0.4, 0.4)[:, None] * sign(made.targets["mood"]))
+        return told(made, shown=np.where(strangers, -0.6, 0.6)[:, None] * sign(made.targets["mood"]))
     if leak == "trial_label":
         made = noise(make, recordings=6)
         mostly = rng.integers(0, 2, made.recording.max() + 1)[made.recording]
