@@ -34,7 +34,7 @@ def main(folder: Path, steps: int = 20) -> None:
     paths = paths_of(study, runs=folder)
     rows = run_study(study, paths)
     print(write_results(study, rows))
-    print("page:", write_report(report_of(study, rows, read_timelines(paths)), folder / "example.html"))
+    print("page:", write_report(report_of(study, rows, read_timelines(study, paths)), folder / "example.html"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from stf2m.core.config import build
 from stf2m.core.errors import CorruptStore
-from stf2m.evaluation import execute, work
+from stf2m.evaluation import execute, questioning, work
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.calibrating import CALIBRATED, calibrate, fit_for, measure_calibrated
 from stf2m.evaluation.execute import paths_of, run_study
@@ -100,7 +100,7 @@ def test_calibration_never_sees_test_people(make_segments, monkeypatch):
     test = np.isin(world.subject, fold.test) & (turned >= 0)
     turned[test] = (turned[test] + 1) % 3
     fits = []
-    monkeypatch.setattr(work, "measure_calibrated", lambda fit, *_: fits.append(fit) or {})
+    monkeypatch.setattr(questioning, "measure_calibrated", lambda fit, *_: fits.append(fit) or {})
     for segments in (world, replace(world, targets={"mood": turned})):
         work.run_cell(study, segments, cell)
     half = len(fits) // 2

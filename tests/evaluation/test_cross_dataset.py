@@ -8,7 +8,7 @@ from tests.evaluation.strategies import irregular_segments
 
 from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig, SensorMismatch, UnknownName
-from stf2m.evaluation import work
+from stf2m.evaluation import questioning, work
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.execute import paths_of, run_study
 from stf2m.evaluation.learned import Learned
@@ -75,7 +75,7 @@ def test_labels_of_the_tested_data_set_teach_nothing(reverse):
     said = []
     for segments in (both, replace(both, targets={"mood": lied})):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(work, "measure", lambda truth, p: said.append(p) or {})
+            patch.setattr(questioning, "measure", lambda truth, p: said.append(p) or {})
             patch.setattr(BASELINES["prototypes"], "options", {})
             rows = [row for cell in cells_of(study) for row in work.run_cell(study, segments, cell).rows]
         assert {row["person"].split(":")[0] for row in rows if row.get("person")} == {"irregular" if reverse else "irregular-2"}

@@ -96,7 +96,8 @@ def test_a_planted_rule_is_found(found):
 
 def test_deleting_the_only_informative_rule_hurts(found):
     helps = rule_figures(found, [1, 0, 0])[ABOVE]
-    assert helps.accuracy.mean == pytest.approx(0.5, abs=0.03) and helps.accuracy.low > 0.3 and helps.log_loss.mean > 0.1
+    assert helps.accuracy.mean == pytest.approx(0.5, abs=0.03) and helps.log_loss.mean > 0.1
+    assert not helps.accuracy.is_above  # two people prove nothing, however much it hurts both
 
 
 def test_deleting_a_rule_that_never_fires_changes_nothing_exactly(found):

@@ -7,7 +7,7 @@ import pytest
 
 from stf2m.core.config import build
 from stf2m.core.errors import NotEnoughLabels
-from stf2m.evaluation import work
+from stf2m.evaluation import questioning, work
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import Fold, NewPerson, NewPersonNewStimulus, hide
@@ -120,7 +120,7 @@ def test_hidden_labels_change_no_answer(people):
         for segments in (people, dataclasses.replace(people, targets={"mood": lied})):
             said = []
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(work, "measure", lambda truth, p, said=said: said.append(p) or {})
+                patch.setattr(questioning, "measure", lambda truth, p, said=said: said.append(p) or {})
                 work.run_cell(study, segments, cell)
             heard.append(said)
     assert all(len(a) == len(b) > 0 and all(map(np.array_equal, a, b)) for a, b in zip(heard[::2], heard[1::2], strict=True))

@@ -48,7 +48,7 @@ class Normaliser:
     person_signals: Mapping[str, Scale] = field(default_factory=dict)
 
     def knows(self, modality: str) -> bool:
-        """Whether a training row has this modality; else it reads as absent."""
+        """Whether a training row has a signal of this modality."""
         return modality in self.signals and bool(np.isfinite(self.signals[modality]).any())
 
     def to_arrays(self) -> dict[str, NDArray]:

@@ -28,7 +28,7 @@ class Loader:
         self.segments, self.normaliser, self.target = segments, normaliser, target
         self.votes = segments.votes.get(target) if votes else None
         self.infos = [info for info in segments.infos if signals]
-        self._known = np.array([normaliser.knows(modality) for modality in segments.modalities])
+        self._known = known_modalities(normaliser, segments)
         self._when = times_of(segments)
         self._kept: dict[str, Tensor] = {}
         self._place = np.full(len(segments), -1)
@@ -82,6 +82,13 @@ def _float(array: NDArray[Any]) -> Tensor:
 def load_batch(segments: Segments, normaliser: Normaliser, target: str, rows: NDArray[np.integer] | None = None) -> Batch:
     """All segments, or the given rows, as one batch."""
     return Loader(segments, normaliser, target).batch(np.arange(len(segments)) if rows is None else rows)
+
+
+def known_modalities(normaliser: Normaliser, segments: Segments) -> NDArray[np.bool_]:
+    """(modality,) whether a training row has a signal or a descriptor of it; what nobody had reads as absent."""
+    described = np.isfinite(normaliser.descriptors[0])
+    owner = np.array([d.modality for d in segments.descriptor_infos], dtype=str)
+    return np.array([normaliser.knows(m) or bool(described[owner == m].any()) for m in segments.modalities], dtype=bool)
 
 
 def times_of(segments: Segments) -> NDArray[np.float32]:
