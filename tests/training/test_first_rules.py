@@ -14,6 +14,7 @@ from stf2m.model.rules import RuleLayer
 from stf2m.prepare.normalise import fit_normaliser
 from stf2m.tasks.loader import Loader
 from stf2m.tasks.sampling import people_of
+from stf2m.training import first_rules as first_rules_module
 from stf2m.training.build import build, inputs_of
 from stf2m.training.config import TrainConfig
 from stf2m.training.first_rules import Examples, fit_rules, groups_of_people, grown, usual_of, ways_to_leaves
@@ -78,8 +79,31 @@ def test_the_same_examples_give_the_same_rules_and_draw_nothing_from_the_common_
     after = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))
+    first_rules_module._fitted.clear()
     other = fit_rules(like, planted(), 0.3, 0)
     assert all(torch.equal(one[name], other[name]) for name in FITTED)
+
+
+def test_learners_on_the_same_people_share_one_fit_and_nothing_else_does(monkeypatch):
+    like, fits = RuleLayer(4, 3, 2, 2), []
+    monkeypatch.setattr(first_rules_module, "tune", lambda *args: fits.append(args))
+    monkeypatch.setattr(first_rules_module, "_fitted", {})
+    monkeypatch.setattr(first_rules_module, "REMEMBERED", 7)
+    one = fit_rules(like, planted(), 0.3, 0)
+    one["net.rules.centre"].zero_()
+    again = fit_rules(like, planted(), 0.3, 0)
+    assert len(fits) == 1 and again["net.rules.centre"].abs().max() > 0
+    others = planted()._replace(subjects=planted().subjects[::-1].copy())
+    fit_rules(RuleLayer(4, 3, 2, 2, "tsk"), planted(), 0.3, 0)
+    fit_rules(RuleLayer(4, 4, 2, 2), planted(), 0.3, 0)
+    fit_rules(like, planted(seed=1), 0.3, 0)
+    fit_rules(like, others, 0.3, 0)
+    fit_rules(like, planted(), 0.2, 0)
+    fit_rules(like, planted(), 0.3, 1)
+    fit_rules(like, planted(), 0.3, 0, centre=False)
+    assert len(fits) == 8  # the first is the oldest of eight now, and forgotten
+    fit_rules(like, planted(), 0.3, 0)
+    assert len(fits) == 9
 
 
 def test_where_no_baseline_is_removed_none_is_presumed():

@@ -77,7 +77,7 @@ def demo(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show everything in three minutes: people, preparation, meta-training, personal answers, tables with floors, a page."""
+    """Show everything in two minutes: people, preparation, meta-training, personal answers, tables with floors, a page."""
     from stf2m.app.demo import run_demo
 
     run_demo(data, out, browser=browser, quick=quick, console=Console(as_json, quiet))

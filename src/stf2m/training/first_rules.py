@@ -6,6 +6,7 @@ centres, widths, shapes, relevances and verdicts together. Tasks of a training p
 tasks of a new person will.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -39,6 +40,9 @@ SHORT = 0.1
 """weight of the number of inputs that a rule effectively asks for: rules short enough to read"""
 GROUPS = 4
 """of training people, each of whom meets rules fitted to the other groups"""
+REMEMBERED = 64
+"""fits whose rules are kept: learners that are compared on the same people share theirs (about 10 kB each)"""
+_fitted: dict[str, Params] = {}
 
 
 class Examples(NamedTuple):
@@ -62,8 +66,26 @@ def fit_rules(like: RuleLayer, examples: Examples, spread: float, seed: int, *, 
 
     `spread`: s.d. of the offset that every training person gets anew at every step, so that rules hold for people whose usual is
     not known yet; in half of the rows the person's mean is removed, as it is when it is known; in none without `centre`. The same examples give
-    the same rules.
+    the same rules, and are not fitted a second time while they are among the last `REMEMBERED`.
     """
+    key = key_of(like, examples, spread, seed, centre)
+    found = _fitted.pop(key, None) or _fit(like, examples, spread, seed, centre)
+    _fitted[key] = found  # the latest last
+    while len(_fitted) > REMEMBERED:
+        del _fitted[next(iter(_fitted))]
+    return {name: value.clone() for name, value in found.items()}
+
+
+def key_of(like: RuleLayer, examples: Examples, spread: float, seed: int, centre: bool) -> str:
+    """Digest of all that decides what `fit_rules` finds."""
+    facts = [like.kind, *like.centre.shape, like.verdict.shape[1], spread, seed, centre, STEPS]
+    total = hashlib.sha256(repr(facts).encode())
+    for values in examples:
+        total.update(repr((values.shape, values.dtype)).encode() + np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()
+
+
+def _fit(like: RuleLayer, examples: Examples, spread: float, seed: int, centre: bool) -> Params:
     usual = usual_of(examples) if centre else np.zeros_like(examples.inputs)
     relative = (examples.inputs - usual) * examples.present
     rules, outcomes = like.verdict.shape
