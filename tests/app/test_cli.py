@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 import stf2m
 from stf2m.app.cli import app
+from stf2m.app.console import Console
+from stf2m.core.errors import NotAccessible
 
 RUN = CliRunner()
 
@@ -86,3 +88,15 @@ def test_json_is_one_document_and_nothing_else():
 
 def test_completion_is_offered():
     assert "--install-completion" in RUN.invoke(app, ["--help"]).stdout
+
+
+def test_a_folder_in_the_place_of_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    for words in (["import", "synthetic", str(tmp_path), str(tmp_path / "file" / "store")], ["report", str(tmp_path)]):
+        result = RUN.invoke(app, words)
+        assert result.exit_code == NotAccessible.exit_code and str(tmp_path) in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_json_has_null_for_what_is_no_number(capsys):
+    Console(as_json=True).result({"a": [1.0, float("nan")], "b": {"c": (float("inf"),)}})
+    assert json.loads(capsys.readouterr().out) == {"a": [1.0, None], "b": {"c": [None]}}

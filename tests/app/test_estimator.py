@@ -7,8 +7,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from stf2m.app.consent import narrowest
 from stf2m.app.estimator import PersonalClassifier
+from stf2m.core.consent import narrowest
 from stf2m.core.errors import NoConsent, NotEnoughLabels, NothingToRead
 
 

@@ -151,3 +151,24 @@ def test_without_a_store_the_data_set_is_named(runs):
     assert wrong.exit_code == NotStored.exit_code and "others, synthetic" in wrong.stderr
     nowhere = RUN.invoke(app, ["forget", "P01", "--runs", str(runs)])
     assert nowhere.exit_code == InvalidConfig.exit_code and "--store" in nowhere.stderr and "--dataset" in nowhere.stderr
+
+
+def test_bundles_below_the_working_folder_are_named_or_deleted(runs):
+    for name, dataset, people in (("mine", "synthetic", PEOPLE), ("few", "synthetic", ("P01",)), ("theirs", "others", PEOPLE)):
+        write_json(runs / f"{name}.stf2m" / "bundle.json", {"dataset": dataset, "subjects": list(people)})
+    gone = forget_everywhere(None, "P02", runs=runs, dataset="synthetic")
+    assert [text for text in gone.remake if "train it again" in text] == [
+        f"{runs / 'mine.stf2m'}: trained with this person; train it again without them"
+    ]
+    assert (runs / "mine.stf2m" / "STALE.json").exists() and not (runs / "few.stf2m" / "STALE.json").exists()
+    forget_everywhere(None, "P02", runs=runs, dataset="synthetic", bundles=True)
+    assert sorted(path.name for path in runs.glob("*.stf2m")) == ["few.stf2m", "theirs.stf2m"]
+
+
+def test_a_page_that_names_somebody_without_a_row_goes_too(runs):
+    page = outputs_of(runs / "studies/mine.csv").results
+    remove_person(runs / "studies/mine.csv", "synthetic", "P02")
+    (runs / "studies/mine/timelines/arousal2-new_person-2.json").unlink()
+    page.write_text("for example P02, clip 3")
+    forget_everywhere(None, "P02", runs=runs, dataset="synthetic")
+    assert not page.exists()

@@ -138,3 +138,12 @@ def test_statuses_have_their_order(bundle, strangers):
 def test_entropy_runs_from_certain_to_no_idea():
     p = np.array([[1.0, 0.0], [0.5, 0.5], [0.9, 0.1]], dtype=np.float32)
     np.testing.assert_allclose(normalised_entropy(p), [0.0, 1.0, 0.4690], atol=1e-4)
+
+
+def test_an_adaptation_permits_no_more_than_the_recordings_it_was_made_from(bundle, strangers, tmp_path):
+    free = replace(bundle, facts={**bundle.facts, "consent": "any"})
+    personalise(free, [replace(strangers[0], consent="research")], "ada", folder=tmp_path)
+    anything = replace(strangers[1], consent="any")
+    assert len(predict(free, anything, use="commercial").spans)
+    with pytest.raises(NoConsent, match="adaptation of ada"):
+        predict(free, anything, person="ada", folder=tmp_path, use="commercial")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from stf2m.app.timeline import to_document, to_rows, write_timeline
 from stf2m.app.train import Material, train_bundle
 from stf2m.app.use import table_rows
 from stf2m.core.config import build
-from stf2m.core.errors import InvalidRecord
+from stf2m.core.errors import InvalidConfig, InvalidRecord, NoConsent
 from stf2m.core.prediction import NOT_CALIBRATED
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
@@ -109,3 +110,35 @@ def test_a_set_must_fit_the_emotions(calibrated, strangers):
     said = predict(calibrated, strangers[1])
     with pytest.raises(InvalidRecord, match="set"):
         replace(said, possible=np.ones((1, 2), bool))
+
+
+def test_a_bundle_permits_no_more_than_what_it_was_made_of(world, trained, tmp_path):
+    study = build(Study, SETTINGS, where="test")
+    people = [r for p in world.subjects()[:5] for r in world.recordings(p)]
+    segments = cut(prepared_from(people, study.recipe.signals), study.recipe.cut)
+    strict = load_bundle(trained)
+    strict = replace(strict, facts={**strict.facts, "consent": "non-commercial", "licence": "their own"})
+    open_card = SimpleNamespace(card=world.card.model_copy(update={"consent": "any"}))
+    material, options = Material(open_card, replace(segments, consent="any"), None), {"tick": lambda *_: None}
+    with pytest.raises(NoConsent, match="commercial"):
+        train_bundle(study, material, tmp_path / "x.stf2m", start=strict, use="commercial", **options)
+    facts = train_bundle(study, material, tmp_path / "x.stf2m", start=strict, **options)
+    assert facts["consent"] == "non-commercial" and facts["licence"].endswith(" and their own")
+    with pytest.raises(NoConsent, match="withdrawn"):
+        train_bundle(study, Material(open_card, replace(segments, consent="none"), None), tmp_path / "y.stf2m", **options)
+
+
+def test_a_bundle_that_cannot_be_written_or_used_is_refused_before_the_training(world, tmp_path):
+    study = build(Study, SETTINGS, where="test")
+    people = [r for p in world.subjects()[:5] for r in world.recordings(p)]
+    material = Material(world, cut(prepared_from(people, study.recipe.signals), study.recipe.cut), None)
+
+    def never(*_):
+        raise AssertionError("the training began")
+
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(InvalidConfig, match="something else lies here"):
+        train_bundle(study, material, tmp_path / "notes", tick=never)
+    everybody = build(Study, {**SETTINGS, "recipe": {**SETTINGS["recipe"], "normalisation": "transductive"}}, where="test")
+    with pytest.raises(InvalidConfig, match="transductive"):
+        train_bundle(everybody, material, tmp_path / "z.stf2m", tick=never)

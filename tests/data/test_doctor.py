@@ -8,7 +8,7 @@ import pytest
 
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.datasets.synthetic import SyntheticDataset
-from stf2m.data.doctor import describe_dataset, examine, longest_run
+from stf2m.data.doctor import check_contact, describe_dataset, examine, longest_run
 from stf2m.data.synthetic.world import PEOPLE
 
 CALM = PEOPLE.model_copy(
@@ -183,3 +183,10 @@ def test_named_labels_are_counted(healthy):
     rows = dict(describe_dataset(Two()))
     assert rows["labels per emotion"] == "sad 2, happy 1"
     assert "rated time" not in rows
+
+
+@pytest.mark.parametrize("seconds", [2, 5, 9, 30])
+def test_a_short_temperature_is_examined_too(seconds):
+    count = 4 * seconds
+    stream = Stream("temp", np.full((1, count), 25.0, np.float32), np.arange(count) / 4, 4.0, ("temp",), ("degC",))
+    assert isinstance(list(check_contact(stream)), list)

@@ -7,6 +7,7 @@ import pytest
 
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.readers import read
+from stf2m.data.readers.csv import read_csv
 from stf2m.data.readers.names import parse_column
 from stf2m.data.readers.openface import INTENSITIES, PRESENCES, read_openface
 from stf2m.data.streams import regular
@@ -217,3 +218,11 @@ def test_openface_table(tmp_path: Path):
     np.testing.assert_allclose(head.samples[:, 0], np.degrees([0.1, -0.2]), rtol=1e-5)
     assert face.quality is not None and face.quality[0, 0] == np.float32(0.98)
     assert any("2 of 90 frames" in n for n in notes) and any("gaze" in n for n in notes)
+
+
+@pytest.mark.parametrize("begin", [0.0, -3.5, 1_700_000_000.0])
+def test_when_a_sample_became_known_is_on_the_same_clock_as_the_sample(tmp_path, begin):
+    lines = ["time,eda_uS,eda_available_s", *(f"{begin + i / 4},{1 + i / 100},{begin + i / 4 + 0.5}" for i in range(40))]
+    (tmp_path / "late.csv").write_text("\n".join(lines) + "\n")
+    stream = read_csv(tmp_path / "late.csv").streams["eda"]
+    np.testing.assert_allclose(stream.available - stream.times, 0.5, atol=1e-5)

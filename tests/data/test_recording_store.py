@@ -349,3 +349,29 @@ def test_a_moved_store_still_finds_what_lies_inside(root, tmp_path):
     register_derived(root, root / "prepared", "prepared", ["P01"])
     moved = root.rename(tmp_path / "elsewhere")
     assert forget(moved, "P01").deleted == (moved / "prepared",)
+
+
+def test_a_person_forgotten_during_an_import_does_not_come_back(tmp_path, dataset):
+    class Breaking(SyntheticDataset):
+        def recordings(self, subject):
+            if subject == "P03":
+                raise RuntimeError("power cut")
+            yield from super().recordings(subject)
+
+    with pytest.raises(RuntimeError):
+        import_dataset(Breaking(3, 2, 20), tmp_path / "store")
+    assert forget(tmp_path / "store", "P01").recordings
+    assert import_dataset(dataset, tmp_path / "store").subjects() == ("P02", "P03")
+    assert all(b"P01" not in p.read_bytes() for p in (tmp_path / "store").rglob("*") if p.is_file())
+
+
+def test_a_bundle_may_be_deleted_after_its_people_are_forgotten(root, things):
+    forget(root, "P02")
+    assert things["bundle"].exists()
+    assert things["bundle"] in forget(root, "P02", bundles=True).deleted and not things["bundle"].exists()
+
+
+def test_what_is_not_where_it_was_registered_is_said(root, things):
+    things["timeline"].rename(things["timeline"].with_name("moved.csv"))
+    report = forget(root, "P02")
+    assert any("timeline.csv" in text and "not there any more" in text for text in report.remake)

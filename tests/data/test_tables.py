@@ -270,3 +270,54 @@ def test_every_real_set_keeps_its_promises(real_data: Path, name: str):
             np.testing.assert_array_equal(stream.samples, two.streams[key].samples)
         assert {a.emotion for a in one.annotations} - {None} <= set(data.card.emotions)
         assert all(a.onset >= 0 and a.offset <= one.length + 10 for a in one.annotations)
+
+
+def own_files(folder: Path) -> None:
+    """The events, ratings and labels of every recording in files of their own; P07-2 has no events."""
+    for name in ("fixations", "rating", "labels"):
+        head, *lines = (folder / f"{name}.csv").read_text().splitlines()
+        who = head.split(",").index("who" if name == "fixations" else "pid")
+        for pid, clip in ((1, 1), (1, 2), (7, 1), (7, 2)):
+            mine = [line for line in lines if line.split(",")[who].removeprefix("P") == str(pid) and line.split(",")[who + 1] == str(clip)]
+            place = folder / f"P{pid:02d}"
+            place.mkdir(exist_ok=True)
+            if (name, pid, clip) != ("fixations", 7, 2):
+                (place / f"{name}-{clip}.csv").write_text("\n".join([head, *mine]) + "\n")
+
+
+def test_every_recording_may_have_files_of_its_own(tables_folder: Path):
+    whole = {r.id: r for s in toy(tables_folder).subjects() for r in toy(tables_folder).recordings(s)}
+    own_files(tables_folder)
+    text = (tables_folder / "mapping.toml").read_text()
+    for name in ("fixations", "rating", "labels"):
+        i = text.index(f'file = "{name}.csv"')
+        rest = text[i:].split("\n", 2)
+        assert rest[1].startswith("key = ")
+        text = text[:i] + f'file = "P{{pid:02d}}/{name}-{{clip}}.csv"\n' + rest[2]
+    (tables_folder / "mapping.toml").write_text(text)
+    apart = {r.id: r for s in toy(tables_folder).subjects() for r in toy(tables_folder).recordings(s)}
+    assert set(apart) == set(whole)
+    for name, recording in whole.items():
+        other = apart[name]
+        assert recording.annotations == other.annotations
+        np.testing.assert_array_equal(recording.ratings[0].values, other.ratings[0].values)
+        events = set(recording.streams) - set(other.streams)
+        assert len(events) == (1 if name == "P07-2" else 0)
+        assert any("not in the files of this recording" in note for note in other.provenance) == bool(events)
+        for stream in other.streams:
+            np.testing.assert_array_equal(recording.streams[stream].samples, other.streams[stream].samples)
+
+
+def test_a_file_name_made_of_cells_stays_below_the_root(tables_folder: Path):
+    edit(tables_folder, 'file = "rating.csv"', 'file = "../{pid}.csv"')
+    with pytest.raises(InvalidConfig, match="outside the data root"):
+        toy(tables_folder)
+
+
+def test_the_source_changes_with_every_file_and_with_the_mapping(tables_folder: Path):
+    first = toy(tables_folder).source
+    assert toy(tables_folder).source == first
+    (tables_folder / "rating.csv").write_text((tables_folder / "rating.csv").read_text() + "\n")
+    second = toy(tables_folder).source
+    edit(tables_folder, "overshoot = [0, 12]", "overshoot = [0, 13]")
+    assert len({first, second, toy(tables_folder).source}) == 3

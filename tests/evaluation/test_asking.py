@@ -13,9 +13,9 @@ from stf2m.evaluation.asking import NOISE, STRATEGIES, Pool, gain, kernel, need,
 from stf2m.evaluation.curves import OURS, area, ask_person, asking_cells, asking_text, comparison, pools_of, run_asking
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import make_protocol
+from stf2m.evaluation.questioning import Method
 from stf2m.evaluation.study import Cell, Study
 from stf2m.evaluation.table import tables_of
-from stf2m.evaluation.work import Method
 
 RNG = np.random.default_rng(0)
 

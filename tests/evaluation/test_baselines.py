@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as SkRidge
+from tests.evaluation.strategies import irregular_segments
 
 from stf2m.core.errors import InvalidConfig
-from stf2m.evaluation.baselines import BASELINES, BoostedTrees, Prototypes, Ridge, WeightedRefit
+from stf2m.evaluation.baselines import BASELINES, BoostedTrees, Prototypes, Ridge, WeightedRefit, make_baseline
 from stf2m.evaluation.baselines.choose import choose
 from stf2m.evaluation.baselines.logistic import apply_logistic, balanced_weights, fit_logistic
 from stf2m.evaluation.metrics import balanced_accuracy, measure_ratings
@@ -193,3 +194,17 @@ def test_boosted_trees_count_the_support_as_weighted(make_segments):
         found.append(((said.argmax(1) == truth).mean(), (said.argmax(1) == (truth + 1) % 3).mean()))
     assert found[0][0] > 0.7 and found[0][1] < 0.2 and found[1][1] > found[0][1] + 0.2
     assert len(trees.memory) == 2  # one forest for everybody, and the edges
+
+
+@pytest.mark.parametrize("name", ["refit", "prototypes", "refit_and_prototypes", "boosted_trees", "ridge"])
+def test_every_part_of_a_baseline_stands_on_the_recipes_numbers(name):
+    made = make_baseline(name, "transductive")
+    assert {part.normalisation for part in getattr(made, "parts", (made,))} == {"transductive"}
+
+
+@pytest.mark.parametrize("name", ["refit", "prototypes", "boosted_trees", "ridge"])
+def test_under_train_stats_nothing_of_the_new_person_is_a_statistic(name):
+    people = irregular_segments(4, people=6, recordings=8, stimuli=4, length=12)
+    made = make_baseline(name, "train_stats")
+    made.fit(people, "mood", [0, 1, 2, 3], [4], 0)
+    assert set(made.options.get("centre", (None,))) == {None} and made.start.get("centre") is None

@@ -12,7 +12,7 @@ from stf2m.evaluation.figures import curve_svg, ranks_svg
 from stf2m.evaluation.figures.svg import spread
 from stf2m.evaluation.ranks import cliques, critical_difference, friedman, nemenyi, rank
 from stf2m.evaluation.rows import COLUMNS
-from stf2m.evaluation.statistics import paired, rank_biserial
+from stf2m.evaluation.statistics import interval, paired, rank_biserial
 from stf2m.evaluation.table import tables_of
 
 METHODS = {
@@ -153,3 +153,26 @@ def test_nobody_is_ranked_under_a_leaky_protocol():
     table = table_of(protocol="literature_random")
     assert comparisons(table) == [] and against(table, "recurrent") == [] and compared_markdown([table], {"c": "new person"}) == ""
     assert "LEAKY protocol" in curve_svg(table, main="recurrent") and "LEAKY" not in curve_svg(table_of(), main="recurrent")
+
+
+@pytest.mark.parametrize("people", [2, 3, 5, 18])
+def test_chance_is_called_a_difference_as_rarely_as_promised(people):
+    """Of 12 comparisons at 5 % in all, each may be wrong in .42 % of worlds in which nothing differs."""
+    rng, worlds = np.random.default_rng(people), 1500
+    found = [paired(rng.normal(size=people), np.zeros(people), comparisons=12) for _ in range(worlds)]
+    wrong = sum(gap.low > 0 or gap.high < 0 for gap in found)
+    assert wrong <= stats.binom.ppf(0.999, worlds, 0.05 / 12)
+
+
+def test_one_person_proves_nothing_and_three_who_agree_prove_little():
+    one = paired(np.array([0.9]), np.array([0.1]))
+    assert np.isnan([one.low, one.high]).all() and not one.is_above
+    assert not paired(np.full(3, 0.9), np.full(3, 0.1)).is_above and paired(np.full(9, 0.9), np.full(9, 0.1)).is_above
+
+
+def test_the_interval_covers_students_and_the_bootstraps():
+    gap = np.random.default_rng(5).normal(0.2, 1.0, 14)
+    found, level = paired(gap, np.zeros(14), comparisons=6), 1 - 0.05 / 6
+    low, high = stats.t.interval(level, 13, loc=gap.mean(), scale=stats.sem(gap))
+    bootstrap = interval(gap, level=level)
+    assert found.low == pytest.approx(min(low, bootstrap.low)) and found.high == pytest.approx(max(high, bootstrap.high))

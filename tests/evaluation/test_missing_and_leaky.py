@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from stf2m.evaluation.report import render
 from stf2m.evaluation.report_study import report_of
 from stf2m.evaluation.results import table_csv, write_results
 from stf2m.evaluation.study import Study
+from stf2m.prepare.memory import with_memory
 from stf2m.training.config import TrainConfig
 
 SETTINGS = {
@@ -117,3 +119,25 @@ def test_the_leak_is_open_to_floors_as_well(people, tmp_path, monkeypatch):
     assert score["nearest_label"] > score["majority"] + 0.2 and score["nearest_label"] > 0.75
     world = LiteratureRandom(draws=1).world(people, "mood", folds(range(7), 2, 3, 1)[0], 0)
     assert set(world.fold.test) <= set(world.fold.train)
+
+
+@pytest.mark.parametrize("how", ["degraded", "dropped"])
+@pytest.mark.parametrize("side", ["support", "query", "both"])
+def test_what_was_lost_is_not_remembered(people, how, side):
+    """The remembered levels of every row that is shown are those of a recording that never had the lost samples."""
+    remembering = with_memory(people, (20.0, 100.0))
+    protocol = MissingModality(how=how, side=side, shots=(2,), draws=1, burst=4.0)
+    asked = [split for split in protocol.splits(remembering, "mood", 5, 0) if split.lost is not None]
+    assert asked
+    for split in asked:
+        shown = conceal(remembering, split)
+        owner = np.array([people.modalities.index(info.modality) for info in people.descriptor_infos])
+        blind = replace(
+            people, present=people.present & ~split.lost, descriptors=np.where(split.lost[:, owner], np.nan, people.descriptors)
+        )
+        mine = people.subject == 5
+        np.testing.assert_array_equal(shown.descriptors[mine], with_memory(blind, (20.0, 100.0)).descriptors[mine])
+        np.testing.assert_array_equal(shown.descriptors[~mine], remembering.descriptors[~mine])
+    if side == "both":
+        rest = np.setdiff1d(np.flatnonzero(mine), np.concatenate([asked[0].support, asked[0].query]))
+        assert asked[0].lost[rest].any()

@@ -40,8 +40,9 @@ def sensors_only(segments: Segments, protocol: Protocol, split: Split) -> None:
     assert (split.lost is None) == (split.view == "all")
     if split.lost is None:
         return
-    assert split.lost.shape == (len(split.support) + len(split.query), len(segments.modalities))
-    support, query = np.split(split.lost, [len(split.support)])
+    assert split.lost.shape == (len(segments), len(segments.modalities))
+    assert not split.lost[segments.subject != split.subject].any()
+    support, query = split.lost[split.support], split.lost[split.query]
     name = next(m for m in segments.modalities if m in split.view.split())
     column = np.array([(m == name) != ("alone" in split.view) for m in segments.modalities])
     assert not split.lost[:, ~column].any()

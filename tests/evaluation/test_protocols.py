@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evaluation.strategies import irregular_segments
 
 from stf2m.core.errors import InvalidConfig, Leak, NotEnoughLabels, UnknownName
 from stf2m.evaluation.protocols import Completion, FirstMinutes, NewPerson, Split, check_split, folds, make_protocol
@@ -106,3 +107,10 @@ def test_a_card_changes_with_its_settings():
     cards = [NewPerson().card, NewPerson(support_share=0.3).card, Completion().card, FirstMinutes().card, FirstMinutes(cut=10.0).card]
     assert len({card.hash for card in cards}) == len(cards)
     assert all(card.words.endswith(".") for card in cards)
+
+
+def test_first_minutes_need_to_know_when_recordings_began():
+    people = irregular_segments(4, people=3, recordings=6, length=12)
+    lost = dataclasses.replace(people, session_time=people.spans[:, 0].copy())
+    with pytest.raises(InvalidConfig, match="when in the session"):
+        list(FirstMinutes(shots=(0, 1), cut=0.5).splits(lost, "mood", 0, 0))

@@ -9,22 +9,26 @@ import pytest
 
 from stf2m.app.console import Console
 from stf2m.app.demo import run_cells
-from stf2m.app.studies import write_page
+from stf2m.app.studies import show_tables, write_page
 from stf2m.core.config import build
-from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, UnknownName
-from stf2m.evaluation import execute, work
+from stf2m.core.errors import CorruptStore, InUse, InvalidConfig, NoConsent, NoSpace, NotEnoughLabels, UnknownName
+from stf2m.data.datasets.synthetic import SyntheticDataset
+from stf2m.data.store import forget, import_dataset
+from stf2m.evaluation import execute, questioning, work
 from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.cost import read_seconds
 from stf2m.evaluation.execute import paths_of, read_timelines, run_study
 from stf2m.evaluation.outputs import figures_of, write_outputs
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import PROTOCOLS
 from stf2m.evaluation.results import markdown, table_csv, write_results
 from stf2m.evaluation.rows import COST, RowFile, current
-from stf2m.evaluation.stores import dataset_of, only_people
+from stf2m.evaluation.stores import dataset_of, only_people, open_segments
 from stf2m.evaluation.study import Study, cells_of, load_study
 from stf2m.evaluation.table import tables_of
 from stf2m.evaluation.timeline import Timeline
 from stf2m.prepare.join import join
+from stf2m.prepare.store import forget_person
 from stf2m.training.config import TrainConfig
 
 SETTINGS = {
@@ -157,7 +161,7 @@ def test_choices_never_see_test_people(world):
         for segments in (world, changed):
             heard = []
             monkey = pytest.MonkeyPatch()
-            monkey.setattr(work, "measure", lambda truth, p, *_, heard=heard: heard.append(p) or {})
+            monkey.setattr(questioning, "measure", lambda truth, p, *_, heard=heard: heard.append(p) or {})
             work.run_cell(study, segments, cell)
             monkey.undo()
             said.append(heard)
@@ -193,7 +197,7 @@ def test_timelines_are_kept_for_the_report(world, tmp_path):
     study = study_of(floors=[])
     paths = paths_of(study, runs=tmp_path)
     run_study(study, paths, say=lambda _: None)
-    found = read_timelines(paths)
+    found = read_timelines(study, paths)
     assert len(found) == 4
     one = found[0]
     assert Timeline.from_json(one.to_json()) == one
@@ -379,3 +383,54 @@ def test_every_protocol_has_its_page_from_rows_and_timelines(make_segments, monk
     for table in found["tables"]:
         hidden = {f"prototypes, with {m} dropped" for m in ("eda", "hr")} if "missing" in table["title"] else set()
         assert {line["label"] for line in table["lines"]} == {"majority", "prototypes"} | hidden and table["reading"]
+
+
+def test_two_runs_never_write_one_results_file(world, tmp_path):
+    study, paths = study_of(), paths_of(study_of(), runs=tmp_path)
+    first = RowFile(paths.rows)
+    first.repair()
+    with pytest.raises(InUse, match="another run"):
+        run_study(study, paths, say=lambda _: None)
+    del first
+    assert run_study(study, paths, say=lambda _: None)
+
+
+def test_a_cut_line_of_seconds_is_passed_over(tmp_path):
+    (tmp_path / "seconds.csv").write_text("refit,12.5\nrefit,1.5\nrecur")
+    assert read_seconds(tmp_path / "seconds.csv") == {("refit",): [12.5, 1.5]}
+
+
+def test_nobody_to_ask_is_said(make_segments, monkeypatch, tmp_path):
+    segments = make_segments(2, people=7, recordings=1, stimuli=1, length=12)
+    monkeypatch.setattr(execute, "open_segments", lambda *_: segments)
+    study = study_of(protocols=[{"name": "new_person", "shots": [0, 2], "draws": 1}])
+    rows = run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
+    with pytest.raises(NotEnoughLabels, match="two recordings or stimuli per person"):
+        show_tables(study, rows, Console(quiet=True))
+
+
+def test_withdrawn_people_are_in_no_study(tmp_path, monkeypatch):
+    study = build(Study, {"name": "s", "dataset": "synthetic", "recipe": {"signals": {"modalities": ["hr"]}, "cut": {"window": 4.0}},
+                          "dataset_options": {"people": 3, "recordings": 1, "seconds": 30.0}, "protocols": [{"name": "new_person"}]}, where="test")  # fmt: skip
+    real = SyntheticDataset.recordings
+
+    def withdrawn(self, subject):
+        for recording in real(self, subject):
+            yield dataclasses.replace(recording, consent="none") if subject == "P02" else recording
+
+    monkeypatch.setattr(SyntheticDataset, "recordings", withdrawn)
+    with pytest.raises(NoConsent, match=r"P02.*withdrawn"):
+        open_segments(study, tmp_path, tmp_path)
+    assert open_segments(study.model_copy(update={"people": ("P01", "P03")}), tmp_path, tmp_path).consent != "none"
+
+
+def test_a_store_is_studied_like_any_data_set_and_keeps_its_prepared_signals(tmp_path):
+    whole = SyntheticDataset(people=3, recordings=1, seconds=30.0)
+    import_dataset(whole, tmp_path / "store")
+    settings = {"name": "s", "recipe": {"signals": {"modalities": ["hr"]}, "cut": {"window": 4.0}}, "protocols": [{"name": "new_person"}]}
+    study = build(Study, {**settings, "dataset": str(tmp_path / "store")}, where="test")
+    found = open_segments(study, tmp_path, tmp_path / "runs")
+    assert found.subjects == whole.subjects() and (tmp_path / "store" / "prepared").is_dir() and not (tmp_path / "runs").exists()
+    forget(tmp_path / "store", "P02")
+    forget_person(tmp_path / "store" / "prepared", "P02")
+    assert open_segments(study, tmp_path, tmp_path / "runs").subjects == ("P01", "P03")

@@ -79,7 +79,7 @@ def test_a_constant_or_unknown_descriptor_does_no_harm(segments: Segments) -> No
     flat = segments.descriptors.copy()
     flat[:, 0], flat[:, 1] = 3.0, np.nan
     fitted = fit_normaliser(replace(segments, descriptors=flat), np.arange(len(segments)))
-    np.testing.assert_allclose(fitted.descriptors[:, :2], [[3.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(fitted.descriptors[:, :2], [[3.0, np.nan], [1.0, np.nan]])
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -143,3 +143,22 @@ def test_train_stats_refuses_the_own_past():
     segments = replace(toy_segments(), past=3.0)
     with pytest.raises(InvalidConfig, match=r"train_stats knows nothing of the new person.*past = 0"):
         fit_normaliser(segments, np.arange(10), "train_stats")
+
+
+def test_where_the_order_of_recordings_is_unknown_the_past_is_the_recording():
+    segments = replace(toy_segments(), past=3.0)
+    lost = replace(segments, session_time=segments.spans[:, 0].copy())
+    rows = np.arange(len(segments))
+    normaliser = fit_normaliser(segments, rows)
+    plain = standardise_descriptors(normaliser, replace(segments, past=0.0), rows)
+    found = standardise_descriptors(normaliser, lost, rows)
+    np.testing.assert_allclose(found, past_by_hand(plain, segments.recording, segments.spans[:, 0], 3.0), atol=1e-4)
+
+
+def test_what_was_never_measured_is_missing_for_everybody():
+    segments = toy_segments()
+    values = segments.descriptors.copy()
+    values[segments.subject < 3, 4] = np.nan
+    rows = np.flatnonzero(segments.subject < 3)
+    found = standardise_descriptors(fit_normaliser(replace(segments, descriptors=values), rows), segments, np.arange(len(segments)))
+    assert np.isnan(found[:, 4]).all() and np.isfinite(np.delete(found, 4, axis=1)).all()

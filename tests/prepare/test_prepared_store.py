@@ -160,3 +160,33 @@ def test_another_rate_is_another_store(invent_people, tmp_path: Path) -> None:
     slower = SignalRecipe(modalities=("acc",), rates={"acc": 8.0})
     found = prepare_dataset(invent_people(names=("anna",)), slower, tmp_path)
     assert found.signals["acc"].shape == (4, 2 * 40 * 8) and slower.hash != RECIPE.hash
+
+
+def test_changed_files_are_prepared_anew_and_say_so(invent_people, tmp_path: Path) -> None:
+    def people(source: str, **how):
+        made = invent_people(**how)
+        made.source = source
+        return made
+
+    def results_of(prepared: Prepared) -> str:
+        return cut(prepared, CutRecipe(targets=("emotion",))).recipe_hash
+
+    first = prepare_dataset(people("monday"), RECIPE, tmp_path)
+    before, signal = results_of(first), np.array(first.signals["eda"])
+    again = people("monday")
+    assert prepare_dataset(again, RECIPE, tmp_path).revision == 0 and again.asked == ()
+    with pytest.raises(KeyboardInterrupt):
+        prepare_dataset(people("tuesday", fail_at="bo"), RECIPE, tmp_path)
+    changed = people("tuesday")
+    second = prepare_dataset(changed, RECIPE, tmp_path)
+    assert changed.asked == ("bo", "cy") and second.revision == 1
+    same(second, in_memory(invent_people()))
+    assert results_of(second) == f"{before}-r1" and open_prepared(tmp_path, RECIPE).revision == 1
+    np.testing.assert_array_equal(first.signals["eda"], signal)  # whoever still reads the old files is not disturbed
+
+
+def test_a_store_that_never_asked_is_taken_as_it_is(invent_people, tmp_path: Path) -> None:
+    prepare_dataset(invent_people(), RECIPE, tmp_path)
+    people = invent_people()
+    people.source = "monday"
+    assert prepare_dataset(people, RECIPE, tmp_path).revision == 0 and people.asked == ()

@@ -59,6 +59,16 @@ def test_whitened_scatter_within_person_and_class_is_the_identity_in_every_block
     np.testing.assert_allclose(found.means, means @ found.metric, atol=1e-4)
 
 
+def test_what_nobody_shows_has_no_metric() -> None:
+    rows = world()
+    blank = rows._replace(values=np.concatenate([rows.values, np.zeros_like(rows.values)], axis=1))
+    width = rows.values.shape[1]
+    owner = np.repeat([0, 1], width)
+    found, alone = fit_population(blank, owner, 3, 0.1), fit_population(rows, owner[:width], 3, 0.1)
+    np.testing.assert_array_equal(found.metric[:width, :width], alone.metric)
+    assert not found.metric[width:].any() and not found.metric[:, width:].any() and np.isfinite(found.spread).all()
+
+
 def test_whitening_of_something_constant_stays_finite() -> None:
     assert np.isfinite(whitening(np.zeros((5, 3)), 0.2)).all()
 

@@ -213,6 +213,8 @@ def test_a_printed_sentence_is_a_valid_edit(fitted):
     scale, words = scale_of(fitted), rules_in_words(fitted)
     for rule, (text, facts) in enumerate(zip(words, facts_of(fitted))):
         edit = parse_edit(f"{rule + 1}: {text}", scale, fitted.inputs.emotions, len(words))
+        as_listed = parse_edit(f"{rule + 1}. {text} [locked] [the same words as rule 2]", scale, fitted.inputs.emotions, len(words))
+        assert replace(as_listed, text="") == replace(edit, text="")
         assert [a.index for a in edit.antecedents] == list(facts.inputs)
         assert [a.centre for a in edit.antecedents] == pytest.approx([c if abs(c) >= 0.35 else 0.0 for c in facts.centres], rel=0.01)
         said = {(a, int(facts.terms[a].argmax())) for a in (0, 1) if float(facts.terms[a].max()) >= 0.5}
@@ -229,6 +231,11 @@ MOODS = ("joy", "low arousal")
 
 def parse(text: str):
     return parse_edit(text, SCALE, MOODS, 5)
+
+
+def test_what_says_nothing_asks_for_nothing():
+    found = parse("2: IF heart rate is about usual THEN nothing that is sure")
+    assert len(found.antecedents) == 1 and found.emotion is None and found.terms == ()
 
 
 def test_the_grammar_is_read():

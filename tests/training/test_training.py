@@ -230,3 +230,40 @@ def test_a_sensor_that_no_question_has_is_not_learnt_from_either(learner: str) -
     present[query[0], SEGMENTS.modalities.index("voice")] = True
     some = fitted.predict(replace(SEGMENTS, present=present.copy()), support, query)
     assert np.abs(some.probability[1:] - found.probability[1:]).max() > 1e-7
+
+
+def without_eda(segments: Segments, people: list[int]) -> Segments:
+    """The same segments where these people wore no eda sensor."""
+    gone = np.isin(segments.subject, people)
+    columns = [d.modality == "eda" for d in segments.descriptor_infos]
+    present, descriptors = segments.present.copy(), segments.descriptors.copy()
+    present[gone, segments.modalities.index("eda")] = False
+    descriptors[np.ix_(gone, columns)] = np.nan
+    return replace(segments, present=present, descriptors=descriptors)
+
+
+@pytest.mark.parametrize("signals", [False, True])
+def test_a_sensor_that_no_training_person_wore_reads_as_absent(signals: bool) -> None:
+    worn_by_the_last = without_eda(SEGMENTS, [0, 1, 2])
+    fitted = fit(worn_by_the_last, network={**SMALL["network"], "signals": signals})
+    mine = np.flatnonzero(SEGMENTS.subject == 3)
+    support, query = mine[:6], mine[12:]
+    for known in (support[:0], support):
+        worn = fitted.predict(worn_by_the_last, known, query)
+        absent = fitted.predict(without_eda(SEGMENTS, [0, 1, 2, 3]), known, query)
+        np.testing.assert_array_equal(worn.probability, absent.probability)
+        assert (worn.modality_weight[:, SEGMENTS.modalities.index("eda")] == 0).all()
+    assert all(np.isfinite(text.numpy()).all() for text in fitted.params.values())
+
+
+def test_other_data_do_not_resume_this_checkpoint(tmp_path: Path) -> None:
+    fit(out=tmp_path)
+    rotated = replace(SEGMENTS, targets={"emotion": ((SEGMENTS.targets["emotion"] + 1) % 3).astype(np.int16)})
+    again, fresh = fit(rotated, out=tmp_path), fit(rotated)
+    assert all(torch.equal(again.params[name], fresh.params[name]) for name in fresh.params)
+
+
+def test_tasks_apart_in_time_need_to_know_the_order() -> None:
+    lost = replace(SEGMENTS, session_time=SEGMENTS.spans[:, 0].copy())
+    with pytest.raises(InvalidConfig, match="places in the session are unknown"):
+        fit(lost, tasks={**SMALL["tasks"], "apart": ("time",)})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stf2m.app.console import Console
-from stf2m.app.studies import show_tables, stored_rows
+from stf2m.app.studies import asked_tables, show_tables, stored_rows
 from stf2m.core.files import atomic_write_text
 from stf2m.evaluation.execute import paths_of, run_study
 from stf2m.evaluation.rows import RowFile
@@ -36,7 +36,7 @@ def run_compare(study: Path, runs: Path, rows: Path | None, out: Path | None, co
 
     loaded = load_study(study)
     paths = paths_of(loaded, runs=runs, rows=rows)
-    tables = tables_of(stored_rows(loaded, paths), loaded.primary)
+    tables = asked_tables(loaded, stored_rows(loaded, paths))
     facts, told = [], []
     for table in tables:
         where = f"{table.group.target}, {protocol_named(loaded, table.group.card).heading}"

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.app.conform import segments_for
-from stf2m.app.people import labels_seen, load_adaptation
+from stf2m.app.people import consents_of, labels_seen, load_adaptation
 from stf2m.app.personalise import adapt_to, check_use, home_of, one_person
+from stf2m.core.consent import check_consent
 from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Annotation, Recording
 from stf2m.evaluation.asking import STRATEGIES, Pool, check_classes, entropy, kernel, posterior
@@ -60,6 +61,7 @@ def ask(
         counts = {name: int((known == c).sum()) for c, name in enumerate(bundle.emotions)}
     if person is not None:
         home = home_of(bundle, folder)
+        check_consent(consents_of(home, person, bundle), use, where=f"the adaptation of {person}")
         adaptation, counts = load_adaptation(home, person, bundle), labels_seen(home, person, bundle)
     rows = np.flatnonzero(segments.present.any(axis=1) | np.isin(np.arange(len(segments)), asked))
     if len(rows) == len(asked):

@@ -8,9 +8,10 @@ from typer.core import TyperGroup
 
 from stf2m import __version__
 from stf2m.app.console import Console, complain
-from stf2m.core.errors import Stf2mError
+from stf2m.core.errors import NotAccessible, Stf2mError
 
 INTERRUPTED = 130
+CHECK = "check that it may be read and written, and whether it should be a file or a folder"
 
 
 class Sentences(TyperGroup):
@@ -23,6 +24,10 @@ class Sentences(TyperGroup):
         except Stf2mError as problem:
             complain(problem.sentence)
             raise typer.Exit(problem.exit_code) from None
+        except OSError as problem:
+            where = problem.filename or "a file"
+            complain((unusable := NotAccessible(str(problem.strerror or problem), where=where, hint=CHECK)).sentence)
+            raise typer.Exit(unusable.exit_code) from None
         except KeyboardInterrupt:
             complain("stopped; what was finished is kept, the same command continues")
             raise typer.Exit(INTERRUPTED) from None

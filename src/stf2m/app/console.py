@@ -1,6 +1,7 @@
 """What commands say, and where: results on stdout, everything else on stderr."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ class Console:
     def result(self, value: Mapping[str, Any], text: str = "") -> None:
         """The command's result: `value` as JSON, or `text` for people."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str, allow_nan=False) + "\n")
+            sys.stdout.write(json.dumps(finite(value), indent=1, ensure_ascii=False, default=str, allow_nan=False) + "\n")
         elif text:
             _rich(sys.stdout).print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -60,6 +61,15 @@ class Console:
                 bar.update(task, completed=done, total=of, now=sentence)
 
             yield tick
+
+
+def finite(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def complain(sentence: str) -> None:

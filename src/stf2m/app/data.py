@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stf2m.app.console import Console
-from stf2m.app.places import PREPARED
 from stf2m.core.config import build, load_toml
 from stf2m.core.errors import NothingToRead, SensorMismatch
 from stf2m.core.records import Recording
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset, DatasetCard
-from stf2m.data.store import RecordingStore, import_dataset, is_store
+from stf2m.data.store import PREPARED, RecordingStore, import_dataset, is_store
 from stf2m.prepare.recipe import Recipe, SignalRecipe
 
 

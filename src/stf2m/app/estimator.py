@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from stf2m.app.conform import segments_for
-from stf2m.app.consent import check_consent, narrowest
 from stf2m.app.personalise import adapt_to, check_use, one_person
+from stf2m.core.consent import check_consent, narrowest
 from stf2m.core.errors import NotEnoughLabels, NothingToRead
 from stf2m.core.records import Annotation, Recording, Segments
 from stf2m.prepare.cut import cut

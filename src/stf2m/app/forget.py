@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stf2m.app.places import PEOPLE, PREPARED, TIMELINES, folder_of_person
+from stf2m.app.places import PEOPLE, TIMELINES, folder_of_person
 from stf2m.core.errors import InvalidConfig, NotStored
-from stf2m.core.files import read_json
-from stf2m.data.forget import Forgotten, forget
-from stf2m.data.store import is_store
+from stf2m.core.files import read_json, write_json
+from stf2m.data.forget import REMAKE, STALE, STALE_WORDS, Forgotten, forget
+from stf2m.data.store import PREPARED, is_store
 from stf2m.evaluation.outputs import forget_in_results, remove_folder
 from stf2m.evaluation.rows import people_in
 from stf2m.prepare.store import forget_person
@@ -31,6 +31,10 @@ class InRuns:
     trainings: list[Path] = field(default_factory=list)
     whole: list[Path] = field(default_factory=list)
     """results files that were deleted as a whole"""
+    bundles: list[Path] = field(default_factory=list)
+    """trained with the person, and deleted"""
+    trained: list[Path] = field(default_factory=list)
+    """bundles trained with the person, and still there"""
     sources: list[str] = field(default_factory=list)
     """data sets that studies read from files of their own, which would bring the person back"""
 
@@ -49,18 +53,21 @@ class InRuns:
             said.append(f"pages and tables: {_count(self.pages, 'file')} deleted ({_names(self.pages)})")
         if self.trainings:
             said.append(f"trainings: {_count(self.trainings, 'checkpoint')} deleted ({_names(self.trainings)})")
+        if self.bundles:
+            said.append(f"bundles: {_count(self.bundles, 'bundle')} deleted ({_names(self.bundles)})")
         return said
 
     @property
     def paths(self) -> list[Path]:
         """Everything that is gone or has lost rows or samples."""
-        return [*self.prepared, *self.rows, *self.timelines, *self.pages, *self.trainings]
+        return [*self.prepared, *self.rows, *self.timelines, *self.pages, *self.trainings, *self.bundles]
 
     @property
     def remake(self) -> list[str]:
         """What a human must do."""
         again = "the other rows come from trainings with this person; run the study again"
-        return [f"{path}: {again}" for path in self.rows if path not in self.whole]
+        rows = [f"{path}: {again}" for path in self.rows if path not in self.whole]
+        return rows + [f"{path}: {REMAKE['bundle']}" for path in self.trained]
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ def forget_everywhere(
     for name in dict.fromkeys((_dataset_of(folder), dataset)):
         if name:
             forget_in_runs(Path(runs), name, person, done, whole=bundles)
-    if folder is None and not done.paths:
+    if folder is None and not done.paths and not done.trained:
         known = ", ".join(known_datasets(Path(runs))) or "none"
         raise NotStored(f"no person {person!r} of {dataset}", where=runs, hint=f"data sets kept here: {known}")
     stored = _forget_stored(folder, person, done, bundles=bundles) if folder else None
@@ -117,7 +124,7 @@ def _forget_stored(folder: Path, person: str, done: InRuns, *, bundles: bool) ->
     try:
         return remove()
     except NotStored:
-        if not done.paths:
+        if not done.paths and not done.trained:
             raise
         return None
 
@@ -166,6 +173,12 @@ def forget_in_runs(runs: Path, dataset: str, person: str, done: InRuns, *, whole
         if facts["dataset"] == dataset and person in facts["subjects"]:
             remove_folder(note.parent)
             done.trainings.append(note.parent)
+    for path in bundles_with(runs, dataset, person):
+        if whole:
+            remove_folder(path)
+        else:
+            write_json(path / STALE, STALE_WORDS)
+        (done.bundles if whole else done.trained).append(path)
     for rows, people in results_files(runs):
         if dataset in people:
             gone = forget_in_results(rows, dataset, person, whole=whole)
@@ -177,6 +190,12 @@ def forget_in_runs(runs: Path, dataset: str, person: str, done: InRuns, *, whole
         if not _rows_of(path).exists() and read_json(path)["person"] in (person, f"{dataset}:{person}"):
             path.unlink()
             done.timelines.append(path)
+
+
+def bundles_with(runs: Path, dataset: str, person: str) -> list[Path]:
+    """Bundles below `runs` whose training met the person."""
+    cards = {note.parent: read_json(note) for note in sorted(runs.rglob("bundle.json"))}
+    return [path for path, card in cards.items() if card.get("dataset") == dataset and person in card.get("subjects", ())]
 
 
 def known_datasets(runs: Path) -> list[str]:

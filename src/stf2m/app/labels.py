@@ -4,7 +4,7 @@ import csv
 import math
 from pathlib import Path
 
-from stf2m.core.errors import InvalidRecord, LabelOutOfScale, NothingToRead, UnknownColumn, UnreadableFile
+from stf2m.core.errors import InvalidConfig, InvalidRecord, LabelOutOfScale, NothingToRead, UnknownColumn, UnreadableFile
 from stf2m.core.records import Annotation
 
 TIMES = ("onset", "offset")
@@ -15,9 +15,11 @@ def read_labels(path: str | Path, *, scale: tuple[float, float] = (-1.0, 1.0)) -
     """Labels in the order of the file; `onset`, `offset` are seconds since the recording began.
 
     `scale` is what valence and arousal are written in; they are stored in -1..1. Raises `UnknownColumn`, `NothingToRead`,
-    `UnreadableFile`, `LabelOutOfScale` or `InvalidRecord`, each with file and line.
+    `UnreadableFile`, `LabelOutOfScale` or `InvalidRecord`, each with file and line, and `InvalidConfig` for a scale without width.
     """
     path = Path(path)
+    if not scale[0] < scale[1]:
+        raise InvalidConfig("the scale of the labels", where=path, expected="lowest below highest", got=f"{scale[0]:g} {scale[1]:g}")
     rows = _rows(path)
     return tuple(_annotation(row, scale, f"{path}, line {number}") for number, row in rows)
 

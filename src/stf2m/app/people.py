@@ -67,6 +67,12 @@ def labels_seen(folder: Path, person: str, bundle: Bundle) -> dict[str, int]:
     return {str(name): int(count) for name, count in _facts(folder_of_person(folder, person) / digest_of(bundle))["segments"].items()}
 
 
+def consents_of(folder: Path, person: str, bundle: Bundle) -> list[str]:
+    """Consents of the recordings that a kept adaptation was made from; empty where there is none."""
+    place = folder_of_person(folder, person) / digest_of(bundle)
+    return [str(consent) for consent in _facts(place).get("consent", ())] if place.is_dir() else []
+
+
 def _facts(place: Path) -> dict:
     facts = read_json(place / FACTS)
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.app.conform import segments_for
-from stf2m.app.consent import check_consent
 from stf2m.app.people import save_adaptation
 from stf2m.app.places import folder_beside
+from stf2m.core.consent import check_consent
 from stf2m.core.errors import InvalidConfig, InvalidRecord, NotEnoughLabels, UnknownName
 from stf2m.core.records import Annotation, Recording, Segments
 from stf2m.core.tensors import Adaptation

@@ -13,7 +13,7 @@ FOLDER is a store written by `stf2m import`, where everything is registered as d
 from pathlib import Path
 from urllib.parse import quote
 
-PREPARED, TIMELINES, PEOPLE = "prepared", "timelines.json", "people.json"
+TIMELINES, PEOPLE = "timelines.json", "people.json"
 
 
 def folder_beside(bundle: Path) -> Path:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.app.conform import segments_for
-from stf2m.app.people import labels_seen, load_adaptation
+from stf2m.app.people import consents_of, labels_seen, load_adaptation
 from stf2m.app.personalise import check_use, home_of, one_person
+from stf2m.core.consent import check_consent
 from stf2m.core.prediction import NOT_CALIBRATED, Prediction, Status
 from stf2m.core.records import Recording, Segments
 from stf2m.core.tensors import Adaptation
@@ -34,6 +35,7 @@ def predict(
     if person is None:
         return predict_with(bundle, recording, None)
     home = home_of(bundle, folder)
+    check_consent(consents_of(home, person, bundle), use, where=f"the adaptation of {person}")
     adaptation = load_adaptation(home, person, bundle)
     return predict_with(bundle, recording, adaptation, subject=person, labels=sum(labels_seen(home, person, bundle).values()))
 

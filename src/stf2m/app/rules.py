@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from stf2m.app.conform import with_sensors
-from stf2m.app.consent import check_consent
 from stf2m.app.console import Console
-from stf2m.app.places import PEOPLE, PREPARED
+from stf2m.app.places import PEOPLE
 from stf2m.app.train import config_for, material_of
+from stf2m.core.consent import check_consent
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels
 from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
-from stf2m.data.store import RecordingStore, register_derived
+from stf2m.data.store import PREPARED, RecordingStore, register_derived
 from stf2m.evaluation.evidence import evidence
 from stf2m.evaluation.explanations import fidelity, rule_figures
 from stf2m.evaluation.protocols import Split
@@ -24,7 +24,7 @@ from stf2m.evaluation.protocols.new_person import NewPerson
 from stf2m.evaluation.rescore import Rescored, rescore
 from stf2m.evaluation.rule_report import COLUMNS, as_json, fidelity_rows, figure_rows, number
 from stf2m.evaluation.rule_study import Examined, study_rules, write_rule_study
-from stf2m.evaluation.stores import dataset_of, store_folder
+from stf2m.evaluation.stores import dataset_of, permitted, store_folder
 from stf2m.evaluation.study import known_target, load_study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
@@ -140,7 +140,7 @@ def segments_like(bundle: Bundle, source: Source, tick: Tick) -> Segments:
         dataset = open_dataset(str(bundle.facts["dataset"]), source.data or Path())
         folder = source.runs / "stores" / dataset.card.name
     check_consent([dataset.card.consent, str(bundle.facts.get("consent", "unknown"))], source.use, where=dataset.card.name)
-    prepared = prepare_dataset(dataset, recipe.signals, folder, tick)
+    prepared = permitted(prepare_dataset(dataset, recipe.signals, folder, tick), source.use)
     segments = cut(prepared, recipe.cut, emotions=bundle.emotions if fitted.target == "emotion" else ())
     return with_sensors(segments, fitted.inputs.infos, fitted.inputs.descriptors)
 
@@ -181,8 +181,7 @@ def run_study_rules(path: Path, target: str | None, learner: str | None, seeds: 
     target = known_target(study, target)
     name = learner or (study.main if study.main in study.learners or not study.learners else next(iter(study.learners)))
     with console.progress("prepare") as tick:
-        material = material_of(study, data=source.data, store=source.store, runs=source.runs, tick=tick)
-    check_consent([material.dataset.card.consent], source.use, where=material.dataset.card.name)
+        material = material_of(study, data=source.data, store=source.store, runs=source.runs, tick=tick, use=source.use)
     segments = material.segments
     folder = source.runs / "training" / f"{study.name}-{target}-{name}-rules"
     write_json(folder / PEOPLE, {"dataset": material.dataset.card.name, "subjects": list(segments.subjects)})

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from stf2m.app.console import Console
-from stf2m.core.errors import NotStored
+from stf2m.core.errors import NotEnoughLabels, NotStored
 from stf2m.core.files import atomic_write_text
 from stf2m.evaluation.execute import Paths, paths_of, read_timelines
 from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.study import Study, cells_of, known_target, load_study, protocol_named
-from stf2m.evaluation.table import tables_of
+from stf2m.evaluation.table import Table, tables_of
 
 
 def run_train(
@@ -30,7 +30,7 @@ def run_train(
     loaded = load_study(study)
     target = known_target(loaded, target)
     with console.progress("prepare") as tick:
-        material = material_of(loaded, data=data, store=store, runs=runs, tick=tick)
+        material = material_of(loaded, data=data, store=store, runs=runs, tick=tick, use=use)
     first = load_bundle(start) if start else None
     how = {"learner": learner, "target": target, "work": runs / "training", "use": use, "start": first}
     with console.progress("meta-train") as tick:
@@ -114,15 +114,27 @@ def write_page(study: Study, rows: list[Row], paths: Paths, out: Path, *, comman
     from stf2m.evaluation.report import write_report
     from stf2m.evaluation.report_study import report_of
 
-    return write_report(report_of(study, rows, read_timelines(paths), command=command, audit=read_audit(audit_of(paths.rows))), out)
+    return write_report(report_of(study, rows, read_timelines(study, paths), command=command, audit=read_audit(audit_of(paths.rows))), out)
+
+
+def asked_tables(study: Study, rows: list[Row]) -> list[Table]:
+    """One table per target and protocol; raises `NotEnoughLabels` where no question could be asked at all."""
+    tables = tables_of(rows, study.primary)
+    if not tables:
+        notes = dict.fromkeys(row["note"] for row in rows if row["note"] and row["person"])
+        raise NotEnoughLabels(
+            "nobody could be asked anything", where=f"study {study.name}", got="; ".join(notes) or "no scored row",
+            hint="new_person needs two recordings or stimuli per person; with one use completion or first_minutes",
+        )  # fmt: skip
+    return tables
 
 
 def show_tables(study: Study, rows: list[Row], console: Console) -> None:
-    """One table per target and protocol, floors first, and what it says in words."""
+    """One table per target and protocol, floors first, and what it says in words; raises `NotEnoughLabels`."""
     from stf2m.evaluation.reading import cell_words, reading
     from stf2m.evaluation.results import label
 
-    for table in tables_of(rows, study.primary):
+    for table in asked_tables(study, rows):
         protocol = protocol_named(study, table.group.card)
         lines = [(line.role, label(line, protocol.context), *(cell_words(table, line, k) for k in table.shots)) for line in table.lines]
         title = f"{table.group.target}, {protocol.heading}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"

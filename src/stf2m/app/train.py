@@ -1,5 +1,6 @@
 """A study file's recipe and settings, everybody's recordings -> one bundle to use on other people."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,19 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from stf2m.app.consent import check_consent
-from stf2m.app.places import PEOPLE, PREPARED
-from stf2m.core.errors import InvalidConfig, NotEnoughLabels
+from stf2m.app.places import PEOPLE
+from stf2m.core.consent import check_consent, narrowest
+from stf2m.core.errors import InvalidConfig, NotAccessible, NotEnoughLabels
 from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
 from stf2m.data.datasets.base import Dataset
-from stf2m.data.store import RecordingStore, register_derived
+from stf2m.data.store import PREPARED, RecordingStore, register_derived
 from stf2m.evaluation.calibrating import calibrate
 from stf2m.evaluation.learned import Learned, config_of
-from stf2m.evaluation.stores import dataset_of, only_people, open_segments
+from stf2m.evaluation.stores import cut_people, dataset_of, open_segments, permitted
 from stf2m.evaluation.study import Study
-from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, save_bundle
 from stf2m.training.calibration import Calibration
@@ -39,14 +39,15 @@ class Material:
     store: Path | None
 
 
-def material_of(study: Study, *, data: Path | None, store: Path | None, runs: Path, tick: Tick) -> Material:
-    """Prepare (or find prepared) the study's people, from a store or from the data root."""
+def material_of(study: Study, *, data: Path | None, store: Path | None, runs: Path, tick: Tick, use: str = "research") -> Material:
+    """Prepare (or find prepared) the study's people, from a store or from the data root; raises `NoConsent`."""
     if store is None:
         root = data or Path()
-        return Material(dataset_of(study, root), open_segments(study, root, runs, tick), None)
+        return Material(dataset_of(study, root), open_segments(study, root, runs, tick, use=use), None)
     dataset = RecordingStore(store)
-    prepared = prepare_dataset(dataset, study.recipe.signals, store / PREPARED, tick)
-    return Material(dataset, only_people(cut(prepared, study.recipe.cut), study.people), store)
+    check_consent([dataset.card.consent], use, where=dataset.card.name)
+    prepared = permitted(prepare_dataset(dataset, study.recipe.signals, store / PREPARED, tick), use, study.people)
+    return Material(dataset, cut_people(prepared, study), store)
 
 
 def train_bundle(
@@ -66,7 +67,13 @@ def train_bundle(
     With `start` training goes on from a bundle, whose deleted and locked rules stay so. `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
     """
     segments, card = material.segments, material.dataset.card
-    check_consent([card.consent], use, where=card.name)
+    check_consent([card.consent, segments.consent, *([consent_of(start)] if start else [])], use, where=card.name)
+    if study.recipe.normalisation == "transductive":
+        hint = "use causal: a bundle would need the statistics of people it has never met, and would carry those of the training people"
+        raise InvalidConfig(
+            "normalisation of a bundle", where=f"study {study.name}", expected="causal or train_stats", got="transductive", hint=hint
+        )
+    check_place(out)
     target = target or study.targets[0]
     look_up(dict.fromkeys(segments.targets), target, family="targets")
     name = learner or (study.main if study.main in study.learners or not study.learners else next(iter(study.learners)))
@@ -86,6 +93,20 @@ def train_bundle(
     if config.learner != fitted.config.learner:
         fitted = fitted.with_learner(config)
     return write_bundle(fitted, study, material, out, people, judges, start)
+
+
+def consent_of(bundle: Bundle) -> str:
+    """What the bundle's card permits."""
+    return str(bundle.facts.get("consent", "unknown"))
+
+
+def check_place(out: Path) -> None:
+    """Raise `InvalidConfig` where a bundle cannot be written, before hours of training."""
+    if out.exists() and not (out / "bundle.json").exists():
+        raise InvalidConfig("something else lies here", where=out, hint="name a new folder for the bundle")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out.parent, os.W_OK):
+        raise NotAccessible("the bundle cannot be written here", where=out.parent, hint="name another folder")
 
 
 def config_for(study: Study, learner: str) -> Any:
@@ -112,17 +133,17 @@ def write_bundle(
 ) -> dict[str, Any]:
     """Save the bundle with its card; in a store, register it as derived from its people.
 
-    What was trained from another bundle carries that bundle's people and edits on. Validation people on whom that bundle was
+    What was trained from another bundle carries that bundle's people, edits and licence on, and permits no more than it. Validation people on whom that bundle was
     trained are no strangers to the network, so then nothing is calibrated.
     """
     card, segments = material.dataset.card, material.segments
-    if out.exists() and not (out / "bundle.json").exists():
-        raise InvalidConfig("the folder holds something else", where=out, hint="name a new folder for the bundle")
     names = [segments.subjects[i] for i in (*people, *judges)]
     before = start.facts if start else {}
     names += [name for name in before.get("subjects", []) if name not in names]
+    consents = [card.consent, segments.consent, *([consent_of(start)] if start else [])]
+    licences: list[str] = list(dict.fromkeys([card.licence, *([str(before["licence"])] if "licence" in before else [])]))
     facts: dict[str, Any] = {
-        "dataset": card.name, "licence": card.licence, "consent": card.consent, "people": len(names), "subjects": names,
+        "dataset": card.name, "licence": " and ".join(licences), "consent": narrowest(consents), "people": len(names), "subjects": names,
         "study": study.name, "marks": list(study.marks), "rated": bool(np.isfinite(segments.rating).any()),
         "judges": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
         **{name: before[name] for name in ("edits", "edited_from") if name in before},

@@ -17,6 +17,8 @@
     |   +-- CorruptStore            31   a checksum or size that does not match
     |   +-- WrongVersion            32   written by a version that this one cannot read
     |   +-- NotStored               33   a person, recording or file that is not there
+    |   +-- InUse                   34   another run is writing the same file
+    |   +-- NotAccessible           35   a file or folder that may not be read or written, or is of the wrong kind
     +-- ChoiceError                  (settings and names)
     |   +-- UnknownName             40   not in a registry; the neighbours are named
     |   +-- InvalidConfig           41   a key or value that a setting does not take
@@ -151,6 +153,18 @@ class NotStored(StoreError):
     """A person, recording or file is not there."""
 
     exit_code = 33
+
+
+class InUse(StoreError):
+    """Another run is writing the same file."""
+
+    exit_code = 34
+
+
+class NotAccessible(StoreError):
+    """A file or folder that may not be read or written, or is of the wrong kind."""
+
+    exit_code = 35
 
 
 class ChoiceError(Stf2mError):

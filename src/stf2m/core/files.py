@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import CorruptStore, NoSpace, NotStored
+from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotStored
 
 PART = ".part"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -36,6 +37,23 @@ def guard_space(path: Path) -> Iterator[None]:
             f"no space left to write it ({os.strerror(problem.errno)}); nothing was left half-written",
             where=path, hint="free some space or name another folder, then run the same command again",
         ) from None  # fmt: skip
+
+
+def take(path: Path, holder: object) -> None:
+    """Give `holder` the exclusive right to write `path` for as long as it lives; raises `InUse` when another run has it."""
+    lock = path.with_name(f".{path.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(lock, os.O_CREAT | os.O_WRONLY)
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # no such locks on this system: a second run must be avoided by hand
+        pass
+    except BlockingIOError:
+        os.close(handle)
+        raise InUse("another run is writing here", where=path, hint="wait until it has ended, or name another file") from None
+    weakref.finalize(holder, os.close, handle)
 
 
 def part_of(path: Path) -> Path:

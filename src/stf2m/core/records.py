@@ -241,6 +241,8 @@ class Segments:
     """(subject,) number of the data set a person comes from, where several were joined; empty = one data set"""
     others: tuple[Mapping[str, NDArray[np.float32]], ...] = ()
     """signals of the data sets 1, 2, ... of `origin`; `signals` are those of data set 0"""
+    consent: str = "unknown"
+    """of all recordings the one that covers least"""
 
     def __post_init__(self) -> None:
         count = len(self.spans)

@@ -226,6 +226,6 @@ def _summary(stream: Stream) -> str:
 
 def _smooth(values: NDArray[np.floating], count: int) -> NDArray[np.floating]:
     """Centred moving mean over `count` samples, missing ones left out."""
-    kernel, known = np.ones(max(count, 1)), np.isfinite(values)
+    kernel, known = np.ones(min(max(count, 1), len(values))), np.isfinite(values)
     total = np.convolve(np.where(known, values, 0.0), kernel, mode="same")
     return total / np.maximum(np.convolve(known, kernel, mode="same"), 1)

@@ -1,6 +1,7 @@
 """Remove a person with everything derived from them; what was derived is listed beside the recordings.
 
-    derived/<hash>.json   {"path": relative to the store, "kind", "subjects", "stale"}   one file per derived thing
+    derived/<hash>.json   {"path": relative to the store, "kind", "subjects", "stale", "forgotten": traces}   one file per derived thing
+    salt                  of the traces of forgotten people
 
 Prepared stores, adaptations and timelines that contain the person are deleted. Bundles and results that the person took part
 in cannot be mended: they are flagged (`STALE.json` inside or beside them, without the person's name) or, when asked, deleted.
@@ -10,13 +11,15 @@ Deleting is what the file system calls deleting; copies, backups and other machi
 import glob
 import hashlib
 import os
+import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from stf2m.core.errors import CorruptStore, NotStored
-from stf2m.core.files import read_json, sweep_parts, write_json
+from stf2m.core.files import atomic_write_text, read_json, sweep_parts, write_json
 from stf2m.data.stored import folder_of
 
 Kind = Literal["prepared", "adaptation", "timeline", "bundle", "results"]
@@ -26,6 +29,7 @@ REMAKE: dict[str, str] = {
 }
 """Kinds that outlive the person unless asked otherwise, and what a human must do about each"""
 STALE = "STALE.json"
+STALE_WORDS = {"stale": True, "why": "made with recordings of a person who has been removed since; make it again"}
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,17 @@ def forget(root: Path, person: str, *, bundles: bool = False) -> Forgotten:
     same call finishes the work. Raises `NotStored` when neither the store nor anything derived knows the person.
     """
     root = Path(root)
-    folder, mine = folder_of(root, person), [(note, e) for note, e in _entries(root) if person in e["subjects"]]
+    folder, trace = folder_of(root, person), trace_of(root, person)
+    mine = [(note, e) for note, e in _entries(root) if person in e["subjects"] or (bundles and trace in e.get("forgotten", ()))]
     unfinished = sweep_parts(folder.parent, glob.escape(folder.name)) + _aside(folder).exists()
     if not folder.exists() and not mine and not unfinished:
         raise NotStored(f"no person {person!r}", where=root, hint="look the names up with: stf2m info")
+    _stay_forgotten(root, trace)
     deleted, remake = [], []
     for note, entry in mine:
         path = (root.resolve() / entry["path"]).resolve()
+        if not path.exists() and not _aside(path).exists():
+            remake.append(f"{path}: {entry['kind']} made from this person, and not there any more; if it was moved, delete it there")
         if entry["kind"] in REMAKE and not bundles and path.exists():
             _flag(root, path, entry, person)
             remake.append(f"{path}: {REMAKE[entry['kind']]}")
@@ -98,6 +106,13 @@ def forget(root: Path, person: str, *, bundles: bool = False) -> Forgotten:
         note.unlink()
     found = _delete(root, folder)
     return Forgotten(person, found or bool(unfinished), tuple(deleted), tuple(remake))
+
+
+def _stay_forgotten(root: Path, trace: str) -> None:
+    """Let an import that was not finished leave the person out when it goes on."""
+    manifest = read_json(root / "store.json") if (root / "store.json").exists() else {}
+    if manifest and not manifest.get("complete", True) and trace not in manifest.get("forgotten", ()):
+        write_json(root / "store.json", {**manifest, "forgotten": [*manifest.get("forgotten", ()), trace]})
 
 
 def _entries(root: Path) -> list[tuple[Path, dict[str, Any]]]:
@@ -110,16 +125,31 @@ def _entries(root: Path) -> list[tuple[Path, dict[str, Any]]]:
     return sorted(found, key=lambda pair: pair[1]["path"])
 
 
-def _write_entry(root: Path, relative: str, kind: str, subjects: tuple[str, ...], *, stale: bool) -> None:
+def trace_of(root: Path, person: str) -> str:
+    """What tells that a forgotten person took part, to whoever names them again, and says their name to nobody else.
+
+    A hash salted by the store: it cannot be found in another store, but who guesses a name can confirm it.
+    """
+    salt = Path(root) / "salt"
+    if not salt.exists():
+        atomic_write_text(salt, secrets.token_hex(16))
+    return hashlib.sha256(f"{salt.read_text(encoding='utf-8')}/{person}".encode()).hexdigest()[:24]
+
+
+def _write_entry(
+    root: Path, relative: str, kind: str, subjects: tuple[str, ...], *, stale: bool, forgotten: Sequence[str] = ()
+) -> None:  # fmt: skip
     name = hashlib.sha256(relative.encode()).hexdigest()[:16]
-    write_json(Path(root) / "derived" / f"{name}.json", {"path": relative, "kind": kind, "subjects": sorted(subjects), "stale": stale})
+    entry = {"path": relative, "kind": kind, "subjects": sorted(subjects), "stale": stale}
+    write_json(Path(root) / "derived" / f"{name}.json", entry | ({"forgotten": list(forgotten)} if forgotten else {}))
 
 
 def _flag(root: Path, path: Path, entry: dict[str, Any], person: str) -> None:
     """Say at the thing itself that it is out of date, and take the person's name out of its entry."""
     place = path / STALE if path.is_dir() else path.with_name(f"{path.name}.{STALE}")
-    write_json(place, {"stale": True, "why": "made with recordings of a person who has been removed since; make it again"})
-    _write_entry(root, entry["path"], entry["kind"], tuple(s for s in entry["subjects"] if s != person), stale=True)
+    write_json(place, STALE_WORDS)
+    gone = sorted({*entry.get("forgotten", ()), trace_of(root, person)})
+    _write_entry(root, entry["path"], entry["kind"], tuple(s for s in entry["subjects"] if s != person), stale=True, forgotten=gone)
 
 
 def _delete(root: Path, path: Path) -> bool:

@@ -83,6 +83,11 @@ class KeyedTable:
     def _starts_and_keys(self) -> tuple[NDArray[np.int64], list[str]]:
         """First row of every run of equal key columns (with the row count at the end), and each run's key."""
         used = fields(self.key)
+        if not used:
+            rows = open_parquet(self.path).metadata.num_rows if self._is_parquet else self._whole.num_rows
+            if not rows:
+                raise NothingToRead("the table has no rows", where=self.path)
+            return np.array([0, rows]), [self.key]
         for name in used:
             if name not in self.names:
                 raise missing_column(name, self.names, self.path)

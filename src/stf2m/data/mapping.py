@@ -12,6 +12,13 @@ from stf2m.core.config import Settings, build, load_toml
 from stf2m.core.errors import InvalidConfig
 from stf2m.data.datasets.base import DatasetCard
 
+NEEDS_KEY = 'a file that holds several recordings needs a key; one of each recording is a template like "{pid}.csv"'
+
+
+def one_each(file: str) -> bool:
+    """Whether a file name is a template, so that every recording has a file of its own."""
+    return "{" in file
+
 
 class TableFile(Settings):
     """A file with one row per sample or thing, and the template that names the rows of one recording."""
@@ -53,6 +60,8 @@ class StreamMap(Settings):
     modality: str | None = None
     """the stream's name when not given"""
     file: str | None = None
+    """one table of all recordings, whose rows `key` tells apart; or a template of one file per recording ("{pid}/eda.csv"), which
+    needs no key and may be absent"""
     key: str | None = None
     audio: str | None = None
     """file name template of one audio file per recording"""
@@ -78,16 +87,19 @@ class StreamMap(Settings):
     def _one_source(self) -> "StreamMap":
         if (self.audio is None) == (self.file is None):
             raise ValueError("give either audio or file and key")
-        if self.file is not None and (self.key is None or not self.channels):
-            raise ValueError("a stream from a file needs key and channels")
+        if self.file is not None and not self.channels:
+            raise ValueError("a stream from a file needs channels")
+        if self.file is not None and self.key is None and not one_each(self.file):
+            raise ValueError(NEEDS_KEY)
         if self.file is not None and not self.static and self.time is None and not self.rate:
             raise ValueError("a stream needs a rate, a time or static = true")
         return self
 
 
 class RatingMap(TableFile):
-    """Continuous valence and arousal on a source scale; `overshoot` is the range that is clipped and counted."""
+    """Continuous valence and arousal on a source scale; `overshoot` is the range that is clipped and counted. `file` as in streams."""
 
+    key: str = ""
     source: str = "self"
     time: Clock
     valence: str
@@ -95,9 +107,18 @@ class RatingMap(TableFile):
     scale: tuple[float, float]
     overshoot: tuple[float, float] | None = None
 
+    @model_validator(mode="after")
+    def _rows_are_told_apart(self) -> "RatingMap":
+        if not self.key and not one_each(self.file):
+            raise ValueError(NEEDS_KEY)
+        return self
+
 
 class LabelMap(Settings):
-    """Labels of the whole recording (columns of the index row), or runs of rows of a file, each row holding `hold` s."""
+    """Labels of the whole recording (columns of the index row), or runs of rows of a `file` (as in streams), each row holding `hold` s.
+
+    A file gives emotions alone; valence and arousal over time are `ratings`.
+    """
 
     source: str = "self"
     file: str | None = None
@@ -115,8 +136,14 @@ class LabelMap(Settings):
 
     @model_validator(mode="after")
     def _rows_need_times(self) -> "LabelMap":
-        if self.file is not None and (self.key is None or self.time is None or self.hold <= 0 or self.emotion is None):
-            raise ValueError("labels from a file need key, time, hold and emotion")
+        if self.file is None:
+            return self
+        if self.time is None or self.hold <= 0 or self.emotion is None:
+            raise ValueError("labels from a file need time, hold and emotion")
+        if self.valence is not None or self.arousal is not None:
+            raise ValueError("labels from a file are emotions; valence and arousal over time stand under [[ratings]]")
+        if self.key is None and not one_each(self.file):
+            raise ValueError(NEEDS_KEY)
         return self
 
 

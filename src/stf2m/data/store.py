@@ -15,11 +15,13 @@ from stf2m.core.errors import CorruptStore, InvalidConfig, NothingToRead, NotSto
 from stf2m.core.files import atomic_directory, guard_space, read_json, sweep_parts, write_json
 from stf2m.core.records import Recording
 from stf2m.data.datasets.base import Dataset, DatasetCard
-from stf2m.data.forget import Derived, Forgotten, derived, forget, register_derived
+from stf2m.data.forget import Derived, Forgotten, derived, forget, register_derived, trace_of
 from stf2m.data.stored import folder_of, read_manifest, read_recording, subject_of, write_person
 
 __all__ = ["Derived", "Forgotten", "RecordingStore", "derived", "forget", "import_dataset", "is_store", "register_derived"]
 
+PREPARED = "prepared"
+"""folder of a store with the prepared signals of its people"""
 FORMAT = 1
 """Grows when an older program could no longer read what is written."""
 
@@ -79,6 +81,8 @@ def import_dataset(dataset: Dataset, root: Path, progress: Progress | None = Non
     manifest = _begin(dataset.card, root)
     if not manifest["complete"]:
         sweep_parts(root / "people")
+        left_out = [subject for subject in people if manifest.get("forgotten") and trace_of(root, subject) in manifest["forgotten"]]
+        people = tuple(subject for subject in people if subject not in left_out)
         for done, subject in enumerate(people):
             count = _import_person(dataset, subject, root)
             if progress:

@@ -1,23 +1,29 @@
 """Any data set that lies in tables: a TOML mapping says where each number is, this reads it."""
 
+import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import NothingToRead, TruncatedFile, UnknownName
+from stf2m.core.errors import InvalidConfig, NothingToRead, TruncatedFile, UnknownName
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.datasets.base import DatasetCard
 from stf2m.data.keyed import KeyedTable
 from stf2m.data.labels import make_rating
-from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping
+from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping, one_each
 from stf2m.data.parts import audio_stream, bare, clock_times, label_runs, seconds, timing_notes, whole_label
 from stf2m.data.streams import Made, make_stream, regular
 from stf2m.data.templates import Row, fill, number, plain, positive
+
+KEPT_FILES = 8
+"""files of single recordings that are held open, for the streams and ratings that share one"""
 
 
 class TablesDataset:
@@ -31,10 +37,22 @@ class TablesDataset:
             raise NothingToRead("no such folder", where=root, hint="name the data root with --data or STF2M_DATA")
         self.mapping, self.root = mapping, root
         self._tables: dict[tuple[str, str], KeyedTable] = {}
+        self._own: OrderedDict[tuple[str, str], KeyedTable] = OrderedDict()
 
     @property
     def card(self) -> DatasetCard:
         return self.mapping.card
+
+    @property
+    def source(self) -> str:
+        """Digest of the mapping and of the names, sizes and times of all files that it names: what is prepared is prepared anew when
+        it changes. Two copies of a folder are two sources unless times were copied too."""
+        mapping = self.mapping
+        parts = [mapping.index, *mapping.side.values(), *mapping.streams.values(), *mapping.ratings, *mapping.labels]
+        names = {name for part in parts for name in (part.file, getattr(part, "audio", None)) if name}
+        found = sorted(path for name in names for path in self.root.glob(re.sub(r"\{[^}]*\}", "*", name)))
+        facts = [f"{path.relative_to(self.root)} {(s := path.stat()).st_size} {s.st_mtime_ns}" for path in found]
+        return sha256("\n".join([mapping.model_dump_json(), *facts]).encode()).hexdigest()[:16]
 
     def subjects(self) -> tuple[str, ...]:
         """Names of the people, sorted."""
@@ -79,6 +97,23 @@ class TablesDataset:
         if (file, key) not in self._tables:
             self._tables[file, key] = KeyedTable(self.root / file, key, records)
         return self._tables[file, key]
+
+    def _rows(self, part: StreamMap | RatingMap | LabelMap, row: Row, where: str) -> tuple[KeyedTable, str] | None:
+        """The table and the key of this recording's rows; None where there are none."""
+        assert part.file
+        if not one_each(part.file):
+            table, key = self._table(part.file, part.key or ""), row["_key"]
+            return (table, key) if key in table else None
+        name, key = fill(part.file, row, where), row["_key"] if part.key else ""
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InvalidConfig("a file lies outside the data root", where=where, got=name, hint="name it relative to the root")
+        if not (self.root / name).is_file():
+            return None
+        table = self._own.setdefault((name, part.key or ""), KeyedTable(self.root / name, part.key or ""))
+        self._own.move_to_end((name, part.key or ""))
+        if len(self._own) > KEPT_FILES:
+            self._own.popitem(last=False)
+        return (table, key) if key in table else None
 
     def _side(self, name: str, key: str) -> dict[str, Any]:
         """The row of a side table, or nothing where it has none for this key."""
@@ -154,11 +189,10 @@ class TablesDataset:
         modality, where = part.modality or label, f"{self.card.name} {name}"
         if part.audio:
             return audio_stream(self.root / fill(part.audio, row, name), modality, label, where)
-        assert part.file and part.key
-        table = self._table(part.file, part.key)
-        key = row["_key"]
-        if key not in table:
+        found = self._rows(part, row, where)
+        if found is None:
             return None
+        table, key = found
         data = table.numbers(key, tuple(part.channels.values()))
         samples = np.stack([np.asarray(data[c], dtype=np.float32) for c in part.channels.values()])
         if part.count and int(number(part.count, row, where)) != samples.shape[1]:
@@ -198,10 +232,12 @@ class TablesDataset:
         return times, times + part.known_after if part.known_after else None
 
     def _rating(self, part: RatingMap, row: Row, name: str, zero: float, notes: list[str]) -> Rating | None:
-        table, key, where = self._table(part.file, part.key), row["_key"], f"{self.card.name} {name}"
-        if key not in table:
+        where = f"{self.card.name} {name}"
+        found = self._rows(part, row, where)
+        if found is None:
             notes.append(f"rating by {part.source}: not in the files of this recording")
             return None
+        table, key = found
         data = table.numbers(key, (part.valence, part.arousal))
         times = clock_times(part.time, table, key, row, where) - zero
         rating = make_rating(
@@ -215,9 +251,8 @@ class TablesDataset:
         where = f"{self.card.name} {name}"
         if part.file is None:
             return whole_label(part, row, end, where)
-        assert part.key
-        table, key = self._table(part.file, part.key), row["_key"]
-        if key not in table:
+        found = self._rows(part, row, where)
+        if found is None:
             notes.append(f"labels by {part.source}: not in the files of this recording")
             return ()
-        return label_runs(part, table, key, row, zero, where)
+        return label_runs(part, *found, row, zero, where)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels
 from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
-from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.baselines import BASELINES, make_baseline
 from stf2m.evaluation.leaks import LEAKS, Case, Leaked
 from stf2m.evaluation.metrics import METRICS, measure
 from stf2m.evaluation.predictor import Predictor
@@ -194,7 +194,7 @@ class Audit:
 def predictor_of(study: Study, name: str) -> Predictor:
     """A baseline, or a learner with the study's settings."""
     if name in BASELINES:
-        return BASELINES[name]()
+        return make_baseline(name, study.recipe.normalisation)
     from stf2m.evaluation.learned import Learned, config_of
 
     settings = study.learner_settings(name)

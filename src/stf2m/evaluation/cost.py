@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stf2m.core.errors import OverBudget
+from stf2m.core.files import guard_space
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import Cell, Study
 
@@ -119,15 +120,17 @@ def read_seconds(path: Path) -> dict[Methods, list[float]]:
     found: dict[Methods, list[float]] = {}
     if path.exists():
         with path.open(encoding="utf-8", newline="") as handle:
-            for methods, seconds in csv.reader(handle):
-                found.setdefault(tuple(methods.split("|")), []).append(float(seconds))
+            for row in csv.reader(handle):
+                if len(row) == 2 and row[1].replace(".", "", 1).isdigit():  # a kill may have cut the last line
+                    found.setdefault(tuple(row[0].split("|")), []).append(float(row[1]))
     return found
 
 
 def keep_seconds(path: Path, cell: Cell, seconds: float) -> None:
     """Add one finished cell."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", newline="") as handle:
+    with guard_space(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with guard_space(path), path.open("a", encoding="utf-8", newline="") as handle:
         csv.writer(handle, lineterminator="\n").writerow(["|".join(cell.methods), f"{seconds:.3f}"])
 
 

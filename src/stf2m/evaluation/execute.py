@@ -170,9 +170,11 @@ def keep_timelines(folder: Path, cell: Cell, timelines: list[Timeline]) -> None:
     """Write a finished cell's timelines for the report."""
     for timeline in timelines:
         name = f"{timeline.target}-{timeline.setting.replace(' ', '_').replace(',', '')}-{cell.fold}.json"
-        atomic_write_text(folder / name, json.dumps(timeline.to_json(), ensure_ascii=False))
+        atomic_write_text(folder / name, json.dumps({"cell": cell.settings, **timeline.to_json()}, ensure_ascii=False))
 
 
-def read_timelines(paths: Paths) -> list[Timeline]:
-    """Timelines kept by finished cells, in order of target, protocol and fold."""
-    return [Timeline.from_json(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(paths.timelines.glob("*.json"))]
+def read_timelines(study: Study, paths: Paths) -> list[Timeline]:
+    """Timelines kept by finished cells of the study as it is now, in order of target, protocol and fold."""
+    cells = {cell.settings for cell in cells_of(study)}
+    kept = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(paths.timelines.glob("*.json"))]
+    return [Timeline.from_json({n: v for n, v in one.items() if n != "cell"}) for one in kept if one.get("cell") in cells]

@@ -1,5 +1,6 @@
 """What stands beside the rows of a study: the text, the table and the report, all made from the rows; and how a person leaves."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ def write_outputs(study: Study, paths: Paths, rows: Sequence[Row], *, command: s
     atomic_write_text(made.results, write_results(study, rows) + (f"\n{compared}" if compared else ""))
     write_figures(study, tables, figures_of(paths.rows))
     atomic_write_text(made.table, table_csv(study, rows))
-    write_report(report_of(study, rows, read_timelines(paths), command=command, audit=read_audit(audit_of(paths.rows))), made.report)
+    write_report(report_of(study, rows, read_timelines(study, paths), command=command, audit=read_audit(audit_of(paths.rows))), made.report)
     return made
 
 
@@ -92,7 +93,8 @@ def forget_in_results(rows: Path, dataset: str, person: str, *, whole: bool = Fa
     count = people_in(rows)[dataset][person]
     mine = [path for path in sorted(timelines.glob("*.json")) if read_json(path)["person"] in (person, f"{dataset}:{person}")]
     made = (*outputs_of(rows), *sorted(figures_of(rows).glob("*.svg")))
-    pages = [path for path in made if path.exists()] if mine or count else []
+    there = [path for path in made if path.exists()]
+    pages = there if mine or count else [path for path in there if names_person(path, person)]
     for path in (*pages, *mine):
         path.unlink()
     if count and whole:
@@ -101,6 +103,11 @@ def forget_in_results(rows: Path, dataset: str, person: str, *, whole: bool = Fa
     elif count:
         remove_person(rows, dataset, person)
     return Removed(count, mine, pages)
+
+
+def names_person(page: Path, person: str) -> bool:
+    """Whether a page of text names this person: an audit gives examples of people who have no row."""
+    return re.search(rf"(?<!\w){re.escape(person)}(?!\w)", page.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 def remove_folder(folder: Path) -> None:

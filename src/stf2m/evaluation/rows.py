@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stf2m.core.errors import CorruptStore
-from stf2m.core.files import atomic_write_text, guard_space
+from stf2m.core.files import atomic_write_text, guard_space, take
 from stf2m.evaluation.calibrating import CALIBRATED
 from stf2m.evaluation.metrics import METRICS, ORDINAL_METRICS, RATING_SCORES, VOTE_METRICS
 from stf2m.evaluation.selective import SELECTIVE
@@ -37,6 +37,7 @@ class RowFile:
 
     def __init__(self, path: Path):
         self.path = Path(path)
+        self._may_append = False
 
     def read(self) -> list[Row]:
         """Rows of finished cells, numbers as numbers (None where a metric is not defined)."""
@@ -58,7 +59,10 @@ class RowFile:
         return {(row["cell"], row["data"]) for row in self.read()}
 
     def repair(self) -> None:
-        """Remove what a kill left unfinished. Only the process that appends may do so."""
+        """Take the right to append, which this object keeps, and remove what a kill left unfinished; raises `InUse`."""
+        if not self._may_append:
+            take(self.path, self)
+            self._may_append = True
         if not self.path.exists():
             return
         whole = _text(self.read(), header=True)

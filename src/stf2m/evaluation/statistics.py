@@ -1,6 +1,8 @@
 """From numbers per person to a mean with an interval, and from two conditions to a verdict.
 
-People are the unit: draws are averaged within a person first, and the bootstrap resamples people.
+People are the unit: draws are averaged within a person first, and the bootstrap resamples people. A verdict needs two witnesses: the
+interval of a difference is the union of the bootstrap's and of Student's, because the bootstrap's tails are too short for a dozen people
+(of 12 comparisons of 18 people between which nothing differs, each at .05 / 12, it calls 1.5 % different instead of .4 %).
 """
 
 from typing import NamedTuple
@@ -22,7 +24,8 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Paired difference a - b over people: interval at the corrected level, effect sizes, Wilcoxon p (uncorrected)."""
+    """Paired difference a - b over people: interval at the corrected level, effect sizes, Wilcoxon p (uncorrected). Of fewer than two
+    people nothing can be said: their interval is NaN."""
 
     mean: float
     low: float
@@ -57,19 +60,32 @@ def interval(values: Values, *, level: float = 0.95, seed: int = 0) -> Interval:
 
 
 def paired(a: Values, b: Values, *, comparisons: int = 1, level: float = 0.95, seed: int = 0) -> Difference:
-    """Difference a - b over the people who have both, with an interval corrected for `comparisons` (Bonferroni)."""
+    """Difference a - b over the people who have both, with an interval corrected for `comparisons` (Bonferroni): from the lower of the
+    bootstrap's and Student's lower ends to the higher of their upper ends."""
     from scipy.stats import wilcoxon
 
     gap = np.asarray(a, np.float64) - np.asarray(b, np.float64)
     gap = gap[np.isfinite(gap)]
     wide = 1 - (1 - level) / comparisons
     mean, low, high, people = interval(gap, level=wide, seed=seed)
+    low, high = (np.nan, np.nan) if people < 2 else _with_students(gap, low, high, wide)
     if people < 2 or np.ptp(gap) == 0:
         same = people == 0 or bool(np.all(gap == 0))
         effect, p = (0.0, 1.0) if same else (np.inf * np.sign(mean), 2.0 ** (1 - max(people, 1)))
         return Difference(mean, low, high, people, effect, p, rank_biserial(gap))
     p = float(np.asarray(wilcoxon(gap))[1])
     return Difference(mean, low, high, people, float(gap.mean() / gap.std(ddof=1)), p, rank_biserial(gap))
+
+
+def _with_students(gap: Values, low: float, high: float, level: float) -> tuple[float, float]:
+    """The interval low .. high widened to Student's, m -+ t s / sqrt n (Student 1908); to 0 where people are so few that even equal
+    signs of all are chance."""
+    from scipy.stats import t
+
+    people = len(gap)
+    reach = float(t.ppf((1 + level) / 2, people - 1)) * gap.std(ddof=1) / np.sqrt(people)
+    low, high = min(low, float(gap.mean() - reach)), max(high, float(gap.mean() + reach))
+    return (min(low, 0.0), max(high, 0.0)) if 2.0 ** (1 - people) > 1 - level else (low, high)
 
 
 def rank_biserial(gap: Values) -> float:

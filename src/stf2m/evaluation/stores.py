@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from stf2m.core.consent import check_consent, narrowest
 from stf2m.core.emotions import TARGETS
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset
+from stf2m.data.store import PREPARED, RecordingStore, is_store
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.join import join, translate
@@ -23,7 +25,10 @@ Progress = Callable[[int, int, str], None]
 
 
 def dataset_of(study: Study, data: Path) -> Dataset:
-    """The study's data set under the data root; raises `UnknownName`, `NothingToRead` or `InvalidConfig`."""
+    """The study's data set: the store of that path, else what lies under the data root; raises `UnknownName`, `NothingToRead` or
+    `InvalidConfig`."""
+    if is_store(Path(study.dataset)):
+        return RecordingStore(Path(study.dataset))
     if study.dataset != "synthetic":
         if study.dataset_options:
             raise InvalidConfig("dataset_options are for generated people", where=f"study {study.name}", got=study.dataset)
@@ -38,23 +43,42 @@ def dataset_of(study: Study, data: Path) -> Dataset:
 
 
 def store_folder(study: Study, runs: Path) -> Path:
-    """Where the prepared signals of the study's data set stand."""
+    """Where the prepared signals of the study's data set stand: those of a store in the store, so that it can forget them."""
+    if is_store(Path(study.dataset)):
+        return Path(study.dataset) / PREPARED
     options = f"-{sha256(dumps(study.dataset_options, sort_keys=True).encode()).hexdigest()[:8]}" if study.dataset_options else ""
     return Path(runs) / "stores" / f"{Path(study.dataset).stem}{options}"
 
 
-def open_segments(study: Study, data: Path, runs: Path, progress: Progress | None = None) -> Segments:
-    """Prepare what is not yet prepared (people already there are kept), then cut and label."""
+def open_segments(study: Study, data: Path, runs: Path, progress: Progress | None = None, *, use: str = "research") -> Segments:
+    """Prepare what is not yet prepared (people already there are kept), then cut and label; raises `NoConsent` where the consent of the
+    data set, or of a recording of the study's people, does not cover `use`."""
     if study.second:
-        return only_people(both_data_sets(study, data, runs, progress), study.people)
-    return only_people(cut(_prepared(study, data, runs, progress), study.recipe.cut), study.people)
+        return only_people(both_data_sets(study, data, runs, progress, use=use), study.people)
+    return cut_people(_prepared(study, data, runs, progress, use), study)
 
 
-def _prepared(study: Study, data: Path, runs: Path, progress: Progress | None) -> Prepared:
-    return prepare_dataset(dataset_of(study, data), study.recipe.signals, store_folder(study, runs), progress)
+def cut_people(prepared: Prepared, study: Study) -> Segments:
+    """Cut everybody, keep the labels and the consent of the study's people."""
+    mine = [entry.consent for entry in prepared.entries if not study.people or entry.subject in study.people]
+    return replace(only_people(cut(prepared, study.recipe.cut), study.people), consent=narrowest(mine))
 
 
-def both_data_sets(study: Study, data: Path, runs: Path, progress: Progress | None) -> Segments:
+def _prepared(study: Study, data: Path, runs: Path, progress: Progress | None, use: str) -> Prepared:
+    dataset = dataset_of(study, data)
+    check_consent([dataset.card.consent], use, where=dataset.card.name)
+    return permitted(prepare_dataset(dataset, study.recipe.signals, store_folder(study, runs), progress), use, study.people)
+
+
+def permitted(prepared: Prepared, use: str, people: Sequence[str] = ()) -> Prepared:
+    """The same; raises `NoConsent` where a recording of these people (none named: of anybody) does not permit this use."""
+    for entry in prepared.entries:
+        if not people or entry.subject in people:
+            check_consent([entry.consent], use, where=f"{prepared.dataset}, {entry.subject}, {entry.id}")
+    return prepared
+
+
+def both_data_sets(study: Study, data: Path, runs: Path, progress: Progress | None, *, use: str = "research") -> Segments:
     """The study's two data sets in one vocabulary, joined."""
     assert study.second is not None
     second, target = study.second, study.targets[0]
@@ -66,7 +90,9 @@ def both_data_sets(study: Study, data: Path, runs: Path, progress: Progress | No
             second.labels,
         ),
     ]
-    cuts = [cut(_prepared(one, data, runs, progress), study.recipe.cut.model_copy(update={"targets": (own,)})) for one, own, _ in sides]
+    cuts = [
+        cut(_prepared(one, data, runs, progress, use), study.recipe.cut.model_copy(update={"targets": (own,)})) for one, own, _ in sides
+    ]
     emotions = vocabulary(target, [(part, own, labels) for part, (_, own, labels) in zip(cuts, sides, strict=True)])
     return join(*(translate(part, own, target, labels, emotions) for part, (_, own, labels) in zip(cuts, sides, strict=True)))
 

@@ -5,32 +5,26 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stf2m import __version__
-from stf2m.core.emotions import has_classes, is_ordinal
+from stf2m.core.emotions import has_classes
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.core.records import Segments
-from stf2m.evaluation.baselines import BASELINES
-from stf2m.evaluation.calibrating import calibrate, fit_for, measure_calibrated
+from stf2m.evaluation.baselines import make_baseline
+from stf2m.evaluation.calibrating import calibrate
 from stf2m.evaluation.context import with_context
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.informed import Informed
-from stf2m.evaluation.metrics import AXES, ORDINAL_METRICS, measure, measure_ratings, measure_votes
-from stf2m.evaluation.predictor import Predictor, Reply, training_rows
-from stf2m.evaluation.protocols import Fold, Protocol, Split, World, conceal, folds
+from stf2m.evaluation.predictor import Predictor, training_rows
+from stf2m.evaluation.protocols import Fold, Protocol, World, folds
+from stf2m.evaluation.questioning import Method, Questioning
 from stf2m.evaluation.rows import Row
-from stf2m.evaluation.selective import measure_selective
 from stf2m.evaluation.study import FLOOR_CELL, Cell, Study, floor_kinds, protocols_of
 from stf2m.evaluation.timeline import Timeline, timeline_of
-from stf2m.training.calibration import Calibration
-
-ALL = "all"
-"""name of the view that offers every modality"""
 
 
 @dataclass
@@ -40,21 +34,6 @@ class CellResult:
     rows: list[Row]
     timelines: list[Timeline] = field(default_factory=list)
     seconds: float = 0.0
-
-
-class Method(NamedTuple):
-    """A predictor with its name in tables and its role."""
-
-    name: str
-    role: str
-    predictor: Predictor
-
-
-class Question(NamedTuple):
-    """One way to ask a method: which sensors it is offered, which control is on."""
-
-    view: str
-    control: str
 
 
 def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None) -> CellResult:
@@ -77,7 +56,8 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
             learnt = method.role in ("floor", "oracle")
             calibration = None if learnt else calibrate(method.predictor, world.segments, cell.target, rehearsals)
             about = {**base, "card": protocol.card.hash, "fit_seconds": fit_seconds}
-            result.rows += [{**about, **row} for row in _ask(study, segments, cell, method, protocol, world.fold, calibration)]
+            asking = Questioning(study, segments, cell, method, protocol, calibration)
+            result.rows += [{**about, **row} for row in asking.rows(world.fold.test)]
             if method.name == study.main and not cell.turn:
                 result.timelines += _timelines(study, segments, cell, method, protocol, world.fold)
     return result
@@ -132,8 +112,7 @@ def methods_of(study: Study, segments: Segments, world: World, cell: Cell, rows:
             else:
                 yield Method(name, "oracle" if floor.is_oracle else "floor", floor)
     elif cell.methods[0] in study.baselines:
-        baseline: Any = BASELINES[cell.methods[0]]()
-        baseline.normalisation = study.recipe.normalisation
+        baseline = make_baseline(cell.methods[0], study.recipe.normalisation)
         yield Method(cell.methods[0], "baseline", informed(study, cell, baseline))
     else:
         yield from _learners(study, cell, heartbeat)
@@ -166,88 +145,6 @@ def _learners(study: Study, cell: Cell, heartbeat: Any) -> Iterator[Method]:
         learned = Learned(config, seeds=seeds, sensors=settings.get("sensors", ()), sibling=first, heartbeat=heartbeat)
         first = first or learned
         yield Method(name, "learner", informed(study, cell, learned))
-
-
-def _ask(
-    study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold, calibration: Calibration | None
-) -> Iterator[Row]:
-    for person in fold.test:
-        base = {"person": segments.subjects[person], "protocol": protocol.name, "method": method.name, "role": method.role}
-        splits = protocol.questions(segments, cell.target, person, study.seed, cell.turn)
-        if not splits:
-            yield {**base, "note": "the protocol leaves nothing to score"}
-        for split in splits:
-            if split.shots == 0 and getattr(method.predictor, "needs_support", False) and not protocol.person_is_known:
-                continue
-            if split.lost is not None and not getattr(method.predictor, "sees_sensors", True):
-                continue  # the same answer as with all sensors
-            said: dict[tuple[str, bool], tuple[Reply, float]] = {}
-            for question in _questions(study, method, split):
-                yield {**base, **_answer(study, segments, cell, method, split, question, calibration, said)}
-
-
-def _questions(study: Study, method: Method, split: Split) -> list[Question]:
-    asked = [Question(split.view, "")]
-    if method.name in study.detailed and split.lost is None:
-        asked += [Question(view, "") for view in study.views]
-        asked += [Question(ALL, control) for control in study.controls if control != "shuffled_labels" or len(split.support) > 1]
-    return asked
-
-
-def _answer(
-    study: Study, segments: Segments, cell: Cell, method: Method, split: Split, question: Question, calibration: Calibration | None,
-    said: dict[tuple[str, bool], tuple[Reply, float]],
-) -> Row:  # fmt: skip
-    """One scored row. `said` keeps replies of this split and their seconds: shuffled signals are the same reply at other segments."""
-    labels = segments.targets[cell.target]
-    names = segments.emotions[cell.target]
-    truth = labels[split.query]
-    rng = np.random.default_rng([study.seed, crc32(segments.subjects[split.subject].encode()), split.shots, split.draw])
-    told = labels[split.support] if has_classes(cell.target) else split.support
-    given = _shuffled(told, rng) if question.control == "shuffled_labels" else None
-    offered = study.views.get(question.view)
-    asked = question.view, given is not None
-    if asked not in said:
-        began = perf_counter()
-        shown = conceal(segments, split)
-        reply = method.predictor.reply(shown, split.support, split.query, target=cell.target, support_target=given, modalities=offered)
-        said[asked] = reply, perf_counter() - began
-        check_reply(reply, len(split.query), len(names), method.name)
-    reply, spent = said[asked]
-    order = rng.permutation(len(truth)) if question.control == "shuffled_signals" else np.arange(len(truth))
-    row: Row = {
-        "shots": split.shots, "draw": split.draw, "view": question.view, "control": question.control,
-        "support": len(split.support), "query": len(split.query), "reply_ms": 1000 * spent,
-        "missing": "|".join(names[c] for c in split.missing), "short": "|".join(names[c] for c in split.short),
-    }  # fmt: skip
-    if has_classes(cell.target):
-        row |= measure(truth, reply.probability[order])
-    if is_ordinal(cell.target):
-        row |= measure(truth, reply.probability[order], ORDINAL_METRICS)
-    if cell.target in segments.votes:
-        row |= measure_votes(segments.votes[cell.target][split.query], reply.probability[order])
-    if reply.rating is not None:
-        row |= measure_ratings(segments.rating[split.query], reply.rating[order])
-    if question == Question(ALL, ""):
-        classes = has_classes(cell.target)
-        row |= measure_selective(truth, reply.probability) if classes else {}
-        fit = fit_for(calibration, split.shots)
-        trust = measure_calibrated(fit, truth, reply, segments.rating[split.query]) if fit is not None else {}
-        row |= {name: value for name, value in trust.items() if classes or any(axis in name for axis in AXES)}
-    return row
-
-
-def _shuffled(labels: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:
-    """The same labels (or rows whose ratings are told) on other segments; as few as possible keep their own."""
-    tries = [rng.permutation(labels) for _ in range(20)]
-    return min(tries, key=lambda tried: int((tried == labels).sum()))
-
-
-def check_reply(reply: Reply, rows: int, classes: int, name: str) -> None:
-    """A predictor that answers in another shape, or with numbers that are no probabilities, is wrong and says so."""
-    p = reply.probability
-    if p.shape != (rows, classes) or not np.isfinite(p).all() or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
-        raise InvalidConfig(f"{name} did not answer with probabilities", expected=f"({rows}, {classes}), rows summing to 1", got=p.shape)
 
 
 def _timelines(study: Study, segments: Segments, cell: Cell, method: Method, protocol: Protocol, fold: Fold) -> Iterator[Timeline]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.consent import narrowest
 from stf2m.core.emotions import TARGETS
 from stf2m.core.errors import InvalidConfig, NothingToRead
 from stf2m.core.records import DescriptorInfo, Segments, SignalInfo
@@ -65,7 +66,8 @@ def cut(prepared: Prepared, recipe: CutRecipe, *, emotions: tuple[str, ...] = ()
         targets=targets, emotions=names, rating=rating, spans=every, session_time=offsets[owner] + every[:, 0],
         subject=subject[owner], recording=owner, stimulus=stimulus[owner],
         subjects=subjects, recordings=tuple(e.id for e in prepared.entries), stimuli=stimuli,
-        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}{newer(infos)}", dataset=prepared.dataset, votes=votes, past=recipe.past,
+        recipe_hash=f"{prepared.recipe.hash}-{recipe.hash}{newer(infos)}{again(prepared)}", dataset=prepared.dataset, votes=votes,
+        past=recipe.past, consent=narrowest(entry.consent for entry in prepared.entries),
     )  # fmt: skip
     return with_memory(segments, recipe.memory) if recipe.memory else segments
 
@@ -102,6 +104,11 @@ def newer(infos: tuple[SignalInfo, ...]) -> str:
     """ "-voice2" where descriptors are no longer those of version 1: results of other descriptors must not pass for these."""
     versions = [(info.modality, MODALITIES[info.modality].descriptor_version) for info in infos]
     return "".join(f"-{name}{version}" for name, version in versions if version > 1)
+
+
+def again(prepared: Prepared) -> str:
+    """ "-r2" where files changed twice since they were first prepared: results of what they held before must not pass for these."""
+    return f"-r{prepared.revision}" if prepared.revision else ""
 
 
 def column_of(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from stf2m.core.consent import narrowest
 from stf2m.core.errors import InvalidConfig, SensorMismatch, UnknownName
 from stf2m.core.records import Segments
 
@@ -57,4 +58,5 @@ def join(first: Segments, second: Segments) -> Segments:
         stimulus=moved("stimulus", "stimuli"), subjects=named("subjects"), recordings=named("recordings"), stimuli=named("stimuli"),
         recipe_hash=f"{first.recipe_hash}+{second.recipe_hash}", dataset="+".join(sources),
         origin=(0,) * len(first.subjects) + (1,) * len(second.subjects), others=(second.signals,), past=first.past, memory=first.memory,
+        consent=narrowest([first.consent, second.consent]),
     )  # fmt: skip

@@ -35,25 +35,30 @@ def with_memory(segments: Segments, half_lives: tuple[float, ...]) -> Segments:
     return recall(replace(segments, descriptors=wider, descriptor_infos=infos + remembered, memory=half_lives))
 
 
-def recall(segments: Segments) -> Segments:
-    """The same segments, what is remembered computed anew: for whoever has hidden what was measured. No memory: as they are."""
+def recall(segments: Segments, person: int | None = None) -> Segments:
+    """The same segments, what is remembered computed anew, for all or for one `person`: for whoever has hidden what was measured.
+
+    No memory: as they are.
+    """
     if not segments.memory:
         return segments
     place = {info: column for column, info in enumerate(segments.descriptor_infos)}
     kinds = _kinds(segments.memory)
     plain = [column for info, column in place.items() if kinds[0](info) in place]
     owner = [segments.modalities.index(segments.descriptor_infos[column].modality) for column in plain]
+    mine = np.flatnonzero(np.ones(len(segments), bool) if person is None else segments.subject == person)
     levels = np.full((len(segments.memory), len(segments), len(plain)), np.nan)
     sittings = segments.subject if segments.has_session_clock else segments.recording
     clock = segments.session_time if segments.has_session_clock else segments.spans[:, 0]
-    for sitting in np.unique(sittings):
-        rows = np.flatnonzero(sittings == sitting)
+    for sitting in np.unique(sittings[mine]):
+        rows = mine[sittings[mine] == sitting]
         rows = rows[np.argsort(clock[rows], kind="stable")]
         levels[:, rows] = recent_levels(segments.descriptors[rows][:, plain], clock[rows], segments.memory)
     levels[:, ~segments.present[:, owner]] = np.nan
     found = segments.descriptors.copy()
     for of, values in zip(kinds, [levels[0], *(levels[:-1] - levels[1:])]):
-        found[:, [place[of(segments.descriptor_infos[column])] for column in plain]] = values
+        columns = np.array([place[of(segments.descriptor_infos[column])] for column in plain], dtype=int)
+        found[mine[:, None], columns] = values[mine]
     return replace(segments, descriptors=found)
 
 

@@ -6,7 +6,8 @@
 - `transductive`: every person by the statistics of all their own rows, the query included; reported apart, because it
   sees what a live system cannot.
 
-The formula is always (x - mean) / sd; a standard deviation below FLOOR counts as 1, and missing stays NaN.
+The formula is always (x - mean) / sd; a standard deviation below FLOOR counts as 1, and missing stays NaN. What no training row has
+measured has no scale: it reads as missing for everybody, because nothing can be known of it.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ Scale = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    """Mean and standard deviation, row 0 and 1 of every array.
+    """Mean and standard deviation, row 0 and 1 of every array; NaN for what was never measured.
 
     `descriptors` (2, descriptor); `signals[m]` (2, channel). In mode transductive `people` names persons and
     `person_descriptors` (person, 2, descriptor), `person_signals[m]` (person, 2, channel) hold their own.
@@ -45,6 +46,10 @@ class Normaliser:
     people: tuple[str, ...] = ()
     person_descriptors: Scale = field(default_factory=lambda: np.zeros((0, 2, 0), dtype=np.float32))
     person_signals: Mapping[str, Scale] = field(default_factory=dict)
+
+    def knows(self, modality: str) -> bool:
+        """Whether a training row has this modality; else it reads as absent."""
+        return modality in self.signals and bool(np.isfinite(self.signals[modality]).any())
 
     def to_arrays(self) -> dict[str, NDArray]:
         """A flat dict of numeric arrays, as safetensors files take them."""
@@ -146,11 +151,11 @@ def _person(normaliser: Normaliser, segments: Segments, rows: NDArray[np.integer
 
 
 def _scale(count: NDArray, total: NDArray, square: NDArray) -> Scale:
-    """Mean and standard deviation from sums of values and of squares; unknown = 0 and 1."""
+    """Mean and standard deviation from sums of values and of squares; NaN where there is no value."""
     mean = total / np.maximum(count, 1)
     deviation = np.sqrt(np.maximum(square / np.maximum(count, 1) - mean * mean, 0.0))
     usable = (count > 1) & (deviation > FLOOR)
-    return np.stack([mean, np.where(usable, deviation, 1.0)]).astype(np.float32)
+    return np.where(count > 0, np.stack([mean, np.where(usable, deviation, 1.0)]), np.nan).astype(np.float32)
 
 
 def _descriptor_scale(segments: Segments, rows: NDArray[np.integer]) -> Scale:

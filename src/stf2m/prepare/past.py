@@ -8,15 +8,17 @@ from stf2m.core.records import Segments
 
 def relative_to_past(values: NDArray[np.float32], segments: Segments, rows: NDArray[np.integer]) -> NDArray[np.float32]:
     """`values` (row, descriptor), 0 = usual of the training people, minus n / (n + past) times their mean over the n segments of
-    the same person that began earlier; NaN stays NaN and counts nowhere.
+    the same person that began earlier; NaN stays NaN and counts nowhere. Where the order of a person's recordings is unknown, of the
+    same recording.
 
     `rows` are all segments of one person or several. `segments.past` is how many segments it takes until their mean is believed
     to be the person rather than chance. Segments of one person that begin together do not see each other.
     """
     out = np.array(values, dtype=np.float32)
-    for person in np.unique(segments.subject[rows]):
-        mine = np.flatnonzero(segments.subject[rows] == person)
-        begins = segments.session_time[rows[mine]]
+    sitting, clock = (segments.subject, segments.session_time) if segments.has_session_clock else (segments.recording, segments.spans[:, 0])
+    for one in np.unique(sitting[rows]):
+        mine = np.flatnonzero(sitting[rows] == one)
+        begins = clock[rows[mine]]
         order = np.argsort(begins, kind="stable")
         x = np.asarray(values[mine[order]], np.float64)
         known = np.isfinite(x)

@@ -59,6 +59,8 @@ class Prepared:
     signals: Mapping[str, NDArray[np.float32]]
     quality: Mapping[str, NDArray[np.float32]]
     entries: tuple[Entry, ...]
+    revision: int = 0
+    """how often the files of the data set were found changed and everybody was prepared anew"""
 
     @property
     def modalities(self) -> tuple[str, ...]:

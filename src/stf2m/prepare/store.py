@@ -1,13 +1,15 @@
 """Prepared data sets on disk: signals appended person by person, memory-mapped when read.
 
     ROOT/<hash of the signal recipe>/
-      manifest.json              version, data set, recipe, modalities; "finished" when everybody is in
+      manifest.json              version, data set, recipe, modalities; "finished" when everybody is in; "source" tells the state of the
+                                 files that were read, and "revision" how often that changed
       signals/eda.f32            float32 (time, channel) of all recordings joined, little-endian
       signals/eda.quality.f32    float32 (time,)
       people/00000.parquet       one person's recordings, ratings, annotations; sizes and checksums of their signals
 
 A person is in the store once their Parquet file is: it is written last, atomically. What a killed run appended beyond
-the last person is cut off when the work continues, so nothing is half-written and nobody is done twice.
+the last person is cut off when the work continues, so nothing is half-written and nobody is done twice. A data set that can
+tell the state of its files (`source`) is prepared anew when that has changed.
 """
 
 import shutil
@@ -56,13 +58,15 @@ Progress = Callable[[int, int, str], None]
 def prepare_dataset(dataset: People, recipe: SignalRecipe, root: Path, progress: Progress | None = None) -> Prepared:
     """Prepare everybody into the store under `root` and open it; people already there are not prepared again.
 
-    One recording is in memory at a time. People that the data set no longer has are removed from the store. Raises
+    One recording is in memory at a time. People that the data set no longer has are removed from the store, and everybody is
+    prepared anew where the data set says (`source`, if it has one) that its files are no longer those that were read. Raises
     `NoSpace`, `CorruptStore`, `WrongVersion`, and `InvalidConfig` when the folder holds another data set.
     """
     folder = Path(root) / recipe.hash
     subjects = dataset.subjects()
     with files.guard_space(folder), _locked(folder):
         _begin(folder, dataset.card, recipe)
+        _renew(folder, getattr(dataset, "source", ""))
         done = _stored(folder)
         if gone := [p.subject for p in done if p.subject not in subjects]:
             _remove(folder, set(gone))
@@ -99,6 +103,7 @@ def open_prepared(root: Path, recipe: SignalRecipe, *, verify: bool = True) -> P
     return Prepared(
         manifest["dataset"], recipe, tuple(manifest["emotions"]), joined,
         {m: values.T for m, (values, _) in signals.items()}, {m: grades for m, (_, grades) in signals.items()}, entries,
+        manifest.get("revision", 0),
     )  # fmt: skip
 
 
@@ -131,6 +136,22 @@ def _begin(folder: Path, card: Card, recipe: SignalRecipe) -> None:
         )
     for part in (folder, folder / "people"):
         files.sweep_parts(part)
+
+
+def _renew(folder: Path, source: str) -> None:
+    """Put an empty store in the place of one that was made from files in another state than `source`; "" = that is not known."""
+    manifest = _manifest(folder)
+    before = manifest.get("source", "")
+    if not source or before == source:
+        return
+    if not before:  # nobody asked when it was made; it is taken as it is
+        files.write_json(folder / "manifest.json", manifest | {"source": source})
+        return
+    with files.atomic_directory(folder, replace=True) as fresh:
+        for part in ("signals", "people"):
+            (fresh / part).mkdir()
+        changed = {"source": source, "revision": manifest.get("revision", 0) + 1, "modalities": {}, "people": [], "finished": False}
+        files.write_json(fresh / "manifest.json", manifest | changed)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Loader:
         self.segments, self.normaliser, self.target = segments, normaliser, target
         self.votes = segments.votes.get(target) if votes else None
         self.infos = [info for info in segments.infos if signals]
+        self._known = np.array([normaliser.knows(modality) for modality in segments.modalities])
         self._when = times_of(segments)
         self._kept: dict[str, Tensor] = {}
         self._place = np.full(len(segments), -1)
@@ -43,7 +44,7 @@ class Loader:
     def batch(self, rows: NDArray[np.integer], offered: NDArray[np.bool_] | None = None) -> Batch:
         """Rows -> Batch; `offered` (row, modality) hides modalities that were recorded."""
         s = self.segments
-        present = s.present[rows] if offered is None else s.present[rows] & offered
+        present = s.present[rows] & self._known if offered is None else s.present[rows] & self._known & offered
         descriptors = standardise_descriptors(self.normaliser, s, rows)
         target, rating = s.targets[self.target][rows].astype(np.int64), s.rating[rows]
         rated = np.isfinite(rating[:, 0]) & np.isfinite(rating[:, 1])

@@ -1,12 +1,13 @@
 """A person's wishes about rules as text: `delete 3`, `lock 5`, `2: heart rate > usual + 8 bpm, speaks for high arousal`.
 
-    edit       = ("delete" | "restore" | "lock" | "unlock") NUMBER | NUMBER ":" part {("," | "and" | "then") part}
+    edit       = ("delete" | "restore" | "lock" | "unlock") NUMBER | NUMBER (":" | ".") part {("," | "and" | "then") part} {"[" MARK "]"}
     part       = antecedent | "ignore" NAME | "only" | "speaks for" EMOTION | ("low" | "neutral" | "high") ("valence" | "arousal")
     antecedent = NAME [place] ["within" AMOUNT [UNIT]] ["relevance" 0..1]
     place      = ">" "usual" ["+" AMOUNT [UNIT]] | "<" "usual" ["-" AMOUNT [UNIT]] | "=" "usual"
                | "is" AMOUNT [UNIT] ("above" | "below") "usual" | "is about usual"
 
-A sentence as `rules.txt` prints it is a valid edit, so a rule may be copied and changed. NAME is a readable descriptor (with its
+A sentence as `rules.txt` prints it is a valid edit, with its number and its marks in brackets, which mean nothing here; so a rule may be
+copied and changed. NAME is a readable descriptor (with its
 sensor before it where two share a name), NUMBER counts from 1, UNIT is the descriptor's own or "s.d.".
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from stf2m.core.errors import InvalidConfig, UnknownName
-from stf2m.training.words import TERMS, Scale
+from stf2m.training.words import NOTHING, TERMS, Scale
 
 VERBS = ("delete", "restore", "lock", "unlock")
 AXES = ("valence", "arousal")
@@ -54,7 +55,8 @@ def parse_edit(text: str, scale: Scale, emotions: tuple[str, ...], rules: int) -
     simple = re.fullmatch(rf"\s*({'|'.join(VERBS)})\s+(?:rule\s+)?(\d+)\s*", text, re.IGNORECASE)
     if simple:
         return Edit(text.strip(), _rule(simple[2], rules, text), simple[1].lower())
-    begun = re.match(r"\s*(?:rule\s+)?(\d+)\s*:\s*(?=\S)", text, re.IGNORECASE)
+    text = re.sub(r"(?:\s*\[[^\]]*\])+\s*$", "", text)
+    begun = re.match(r"\s*(?:rule\s+)?(\d+)(?:\s*:\s*|\.\s+)(?=\S)", text, re.IGNORECASE)
     if not begun:
         raise InvalidConfig("not an edit of a rule", where=repr(text), expected=f"{', '.join(f'{v} NUMBER' for v in VERBS)} or {FORM}")
     return _Reader(text, begun.end(), scale, emotions).read(Edit(text.strip(), _rule(begun[1], rules, text), "change"))
@@ -86,6 +88,8 @@ class _Reader:
     def _part(self, edit: Edit) -> Edit:
         if self._take(r"only\b"):
             return replace(edit, only=True)
+        if self._take(re.escape(NOTHING)):
+            return edit
         if self._take(r"speaks?\s+for\s+"):
             said = replace(edit, emotion=self._known(self.emotions, "emotion"))
             self._take(r"\s*\(\s*[\d.]+\s*\)")

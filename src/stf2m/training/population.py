@@ -19,6 +19,8 @@ MOST_ROWS = 20_000
 """rows used per population, evenly spread"""
 EVEN = 0.2
 """how far the variances along the axes are drawn to their mean: a dozen people know each of them poorly"""
+NO_SCATTER = 1e-9
+"""mean variance within people and classes, of standardised descriptors, below which a modality was not there"""
 
 Values = NDArray[np.float64]
 
@@ -80,9 +82,12 @@ def _balanced_mean(values: Values, rows: Rows, person: int) -> Values:
 
 
 def whitening(residual: Values, shrinkage: float) -> Values:
-    """The symmetric inverse square root of the shrunk covariance of `residual` (row, descriptor)."""
+    """The symmetric inverse square root of the shrunk covariance of `residual` (row, descriptor); 0 where nothing scatters, because
+    what nobody shows has no metric."""
     scatter = residual.T @ residual / max(1, len(residual))
-    level = max(np.trace(scatter) / len(scatter), 1e-9)
+    level = np.trace(scatter) / len(scatter)
+    if level < NO_SCATTER:
+        return np.zeros_like(scatter)
     size, axes = np.linalg.eigh((1 - shrinkage) * scatter + shrinkage * level * np.eye(len(scatter)))
     return (axes / np.sqrt(size)) @ axes.T
 

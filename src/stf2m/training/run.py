@@ -54,6 +54,11 @@ def train(
     if set(train_people) & set(validation_people):
         raise Leak("a person is in training and in validation", where=segments.dataset)
     check_target(config, target)
+    if "time" in config.tasks.apart and not segments.has_session_clock:
+        raise InvalidConfig(
+            "tasks apart in time", where=segments.dataset, got="recordings whose places in the session are unknown",
+            hint='set training.tasks.apart = ["stimulus"] or ["guard"]',
+        )  # fmt: skip
     config = config.training if config.learner == "finetune" else config
     inputs = inputs_of(segments, target, config.tasks.policy)
     people = people_of(segments, target, train_people)
@@ -199,7 +204,11 @@ def first_rules(loader: Loader, config: TrainConfig, net: Network, people: Seque
 def training_key(
     config: TrainConfig, inputs: Inputs, segments: Segments, target: str, train_people: Sequence[int], validation_people: Sequence[int]
 ) -> str:
-    """Hash of everything that decides the numbers of a training."""
+    """Hash of everything that decides the numbers of a training, what was measured and said included."""
     names = [[segments.subjects[i] for i in side] for side in (train_people, validation_people)]
     facts = [config.hash, inputs.hash, segments.recipe_hash, segments.dataset, target, names, len(segments)]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    total = hashlib.sha256(json.dumps(facts).encode())
+    votes = segments.votes.get(target, np.zeros(0))
+    for values in (segments.descriptors, segments.targets[target], segments.rating, segments.present, segments.spans, votes):
+        total.update(np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()[:16]

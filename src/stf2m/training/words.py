@@ -14,6 +14,8 @@ from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
 
 TERMS = ("low", "neutral", "high")
+NOTHING = "nothing that is sure"
+"""what follows from a rule that tells no term and speaks for no class"""
 LEAST_TERM = 0.5
 """share below which a term is not told, because the other two together are likelier; each has a third where a rule says nothing"""
 
@@ -41,7 +43,7 @@ def scale_of(fitted: Fitted) -> Scale:
     usual = "usual" if fitted.learner.centre else "average"
     if fitted.normaliser.mode == "transductive":
         return Scale(infos, np.ones(len(infos)), ("s.d.",) * len(infos), usual)
-    return Scale(infos, fitted.normaliser.descriptors[1][readable], tuple(info.unit for info in infos), usual)
+    return Scale(infos, np.nan_to_num(fitted.normaliser.descriptors[1][readable], nan=1.0), tuple(info.unit for info in infos), usual)
 
 
 def facts_of(fitted: Fitted, adaptation: Adaptation | None = None, *, most: int = 3) -> list[RuleFacts]:
@@ -99,7 +101,7 @@ def sentence(facts: RuleFacts, scale: Scale, emotions: tuple[str, ...]) -> str:
     told = [(axis, p) for axis, p in (("arousal", arousal), ("valence", valence)) if p.max() >= LEAST_TERM]
     said = [f"{TERMS[int(p.argmax())]} {axis} ({p.max():.2f})" for axis, p in told if not any(axis in name for name in emotions)]
     verdict = [f"speaks for {emotions[int(facts.verdict.argmax())]} ({float(facts.verdict.max()):.2f})"] if len(emotions) > 1 else []
-    return f"IF {' AND '.join(clauses)} THEN {'; '.join([*filter(None, [', '.join(said)]), *verdict]) or 'nothing that is sure'}"
+    return f"IF {' AND '.join(clauses)} THEN {'; '.join([*filter(None, [', '.join(said)]), *verdict]) or NOTHING}"
 
 
 def clause(scale: Scale, j: int, centre: float) -> str:

@@ -59,7 +59,7 @@ def recording_of(
 
     Raises `UnknownColumn`, `NothingToRead`, `UnreadableFile` and everything that `make_stream` and `make_rating` raise.
     """
-    times, words, started = _clock(table, where)
+    times, begin, words, started = _clock(table, where)
     said = [*notes, *words]
     groups: dict[str, list[Column]] = {}
     for name in table.column_names:
@@ -68,7 +68,7 @@ def recording_of(
             groups.setdefault(column.stream, []).append(column)
     if not groups:
         raise NothingToRead("no column holds a signal", where=where, hint="name columns like eda_uS, hr_bpm, acc_x_g")
-    made = {name: _stream(table, columns, times, where, longest_gap, repair) for name, columns in groups.items()}
+    made = {name: _stream(table, columns, times, begin, where, longest_gap, repair) for name, columns in groups.items()}
     rating = rating_of(table, times, where, repair)
     return Recording(
         id=id, dataset="own", subject=subject, session="1", streams={name: one.stream for name, one in made.items()},
@@ -77,8 +77,8 @@ def recording_of(
     )  # fmt: skip
 
 
-def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple[str, ...], datetime | None]:
-    """Times of the rows, s since the recording began, what was done to them, and the wall clock at 0."""
+def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], float, tuple[str, ...], datetime | None]:
+    """Times of the rows, s since the recording began; when that was on the file's clock; what was done; the wall clock at 0."""
     if "time" not in table.column_names:
         hint = did_you_mean("time", table.column_names, "add a column time, in seconds")
         raise UnknownColumn("no column 'time'", where=where, hint=hint)
@@ -92,18 +92,19 @@ def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], tuple
         )
     first = float(times[0])
     if UNIX[0] < first < UNIX[1]:
-        return times - first, (f"time 0 is unix {first:.3f} s",), datetime.fromtimestamp(first, UTC)
+        return times - first, first, (f"time 0 is unix {first:.3f} s",), datetime.fromtimestamp(first, UTC)
     if first < 0:
-        return times - first, (f"times were shifted by {-first:.3f} s so that they begin at 0",), None
-    return times, (), None
+        return times - first, first, (f"times were shifted by {-first:.3f} s so that they begin at 0",), None
+    return times, 0.0, (), None
 
 
 def _stream(
-    table: "pa.Table", columns: list[Column], times: NDArray[np.float64], where: object, longest_gap: float | None, repair: bool
-) -> Made:
+    table: "pa.Table", columns: list[Column], times: NDArray[np.float64], begin: float, where: object, longest_gap: float | None,
+    repair: bool,
+) -> Made:  # fmt: skip
     """One stream from its columns; its notes say what was guessed, dropped and filled."""
     signal = [c for c in columns if c.channel != "available"]
-    rows = _rows(table, columns, signal, times, where)
+    rows = _rows(table, columns, signal, times, begin, where)
     first, place, notes = signal[0], f"{where}: {signal[0].stream}", []
     if repair and not (keep := forward(rows.times)).all():
         rows = rows.at(keep)
@@ -126,8 +127,10 @@ def _stream(
     return made._replace(notes=(*notes, *made.notes))
 
 
-def _rows(table: "pa.Table", columns: list[Column], signal: list[Column], times: NDArray[np.float64], where: object) -> Samples:
-    """The rows in which a stream has a sample in any channel."""
+def _rows(
+    table: "pa.Table", columns: list[Column], signal: list[Column], times: NDArray[np.float64], begin: float, where: object
+) -> Samples:
+    """The rows in which a stream has a sample in any channel; `begin` is the file's time of the recording's time 0."""
     known = [c for c in columns if c.channel == "available"]
     if not signal:
         raise UnknownColumn(f"column {known[0].name!r} belongs to no signal", where=where, hint="add the signal or leave it out")
@@ -138,7 +141,7 @@ def _rows(table: "pa.Table", columns: list[Column], signal: list[Column], times:
     here = np.any([filled for _, filled in cells], axis=0)
     if not here.any():
         raise MissingRun("every sample is missing", where=place, hint="leave the column out, or check how missing values are written")
-    available = numbers(table, known[0].name, where)[0][here] if known else None
+    available = numbers(table, known[0].name, where)[0][here] - begin if known else None
     if available is not None and not (np.isfinite(available) & (available >= times[here] - 1e-6)).all():
         raise UnreadableFile(f"{known[0].name!r} lies before the sample's own time or is missing", where=place)
     return Samples(np.stack([values[here] for values, _ in cells]), times[here], available)

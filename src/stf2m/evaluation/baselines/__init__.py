@@ -1,6 +1,7 @@
 """Baselines on descriptors: the same numbers and the same labels that the networks get, without a network."""
 
 from collections.abc import Callable
+from typing import Any
 
 from stf2m.evaluation.baselines.average import Average
 from stf2m.evaluation.baselines.boosted_trees import BoostedTrees
@@ -17,4 +18,13 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
     "ridge": Ridge,
 }
 
-__all__ = ["BASELINES", "Average", "BoostedTrees", "Prototypes", "Ridge", "WeightedRefit"]
+
+def make_baseline(name: str, normalisation: str = "causal") -> Predictor:
+    """A fresh baseline, with all its parts on the numbers that a recipe's `normalisation` gives to networks."""
+    found: Any = BASELINES[name]()
+    for part in getattr(found, "parts", (found,)):
+        part.normalisation = normalisation
+    return found
+
+
+__all__ = ["BASELINES", "Average", "BoostedTrees", "Prototypes", "Ridge", "WeightedRefit", "make_baseline"]

@@ -60,6 +60,9 @@ class DescriptorBaseline(Plain):
             careful = {**self.cautious, "signals": (False, True)}
             self.options = {**self.options, **careful}  # pyright: ignore[reportAttributeAccessIssue]
             self.start = {**self.start, **{name: values[0] for name, values in careful.items()}}  # pyright: ignore
+        if self.normalisation == "train_stats" and "centre" in self.options:
+            # nothing of the new person may be a statistic
+            self.options, self.start = {**self.options, "centre": (None,)}, {**self.start, "centre": None}  # pyright: ignore
         self.memory: dict[Any, Any] = {}
         self.chosen: dict[int, Settings] = {}
 

@@ -56,6 +56,11 @@ class FirstMinutes(Protocol):
                 where="first_minutes",
                 hint="set cut to a number of minutes",
             )
+        if not segments.has_session_clock:
+            raise InvalidConfig(
+                "nobody knows when in the session a recording began", where=f"first_minutes on {segments.dataset}",
+                hint="give the recordings their order (index.began or index.lasts of a mapping), or use new_person",
+            )  # fmt: skip
         labels = segments.targets[target]
         rows = labelled_rows(segments, target, subject)
         start = segments.session_time

@@ -87,12 +87,13 @@ class MissingModality(NewPerson):
         return {"dropped": f"{name} dropped", "alone": f"{name} alone", "degraded": f"{self.share:.0%} of {name} lost"}[self.how]
 
     def _lost(self, segments: Segments, split: Split, name: str, seed: int) -> NDArray[np.bool_]:
-        """(support + query, modality), True = taken away."""
-        rows = np.concatenate([split.support, split.query])
-        here = np.isin(np.arange(len(rows)) < len(split.support), {"support": [True], "query": [False], "both": [True, False]}[self.side])
+        """(segment, modality), True = taken away; with `side = "both"` from everything that there is of the person."""
+        here = segments.subject == split.subject
+        if self.side != "both":
+            here &= np.isin(np.arange(len(segments)), split.support if self.side == "support" else split.query)
         if self.how == "degraded":
             rng = generator(seed, f"{self.name} {name}", segments.subjects[split.subject], split.draw)
-            here &= self._in_bursts(segments, split.subject, rng)[rows]
+            here &= self._in_bursts(segments, split.subject, rng)
         column = np.array([(m == name) != (self.how == "alone") for m in segments.modalities])
         return here[:, None] & column
 

@@ -31,7 +31,7 @@ class Split:
     view: str = "all"
     """what is shown of the rows, in words for tables; "all" = everything"""
     lost: NDArray[np.bool_] | None = None
-    """(support + query, modality), True = taken away for this question; None = nothing"""
+    """(segment, modality) of all segments, True = taken away for this question; None = nothing"""
 
 
 def generator(seed: int, protocol: str, person: str, draw: int) -> np.random.Generator:

@@ -42,10 +42,10 @@ def conceal(segments: Segments, split: Split) -> Segments:
     """The segments as this question shows them: what the split has `lost` reads as never recorded."""
     if split.lost is None:
         return segments
-    lost = np.zeros(segments.present.shape, dtype=bool)
-    lost[np.concatenate([split.support, split.query])] = split.lost
+    lost = split.lost
     owner = np.array([segments.modalities.index(info.modality) for info in segments.descriptor_infos], dtype=np.int64)
-    return replace(
+    shown = replace(
         segments, present=segments.present & ~lost, quality=np.where(lost, np.float32(0), segments.quality),
         descriptors=np.where(lost[:, owner], np.float32(np.nan), segments.descriptors),
     )  # fmt: skip
+    return recall(shown, split.subject)  # what was lost is not remembered
