@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
 from stf2m.app.console import Console
 from stf2m.app.studies import asked_tables, show_tables, stored_rows
 from stf2m.core.files import atomic_write_text
+from stf2m.core.plain import finite
 from stf2m.evaluation.execute import paths_of, run_study
 from stf2m.evaluation.rows import RowFile
 from stf2m.evaluation.study import cells_of, load_study, protocol_named
@@ -55,8 +54,8 @@ def run_compare(study: Path, runs: Path, rows: Path | None, out: Path | None, co
                     "target": table.group.target,
                     "protocol": table.group.protocol,
                     "k": found.shots,
-                    **_finite(ranking),
-                    "pairs": [_finite(p) for p in pairs],
+                    **finite(ranking),
+                    "pairs": [finite(p) for p in pairs],
                 }
             )
         told += [f"{where}, {loaded.main.replace('_', ' ')} at {sentence}" for sentence in against(table, loaded.main)]
@@ -107,12 +106,7 @@ def run_ablation(
     made = write_outputs(grid, paths, found, command=f"stf2m ablation {study}")
     text = made.results.read_text(encoding="utf-8") + "\n" + ablation_markdown(ablation, found, costs)
     atomic_write_text(made.results, text)
-    numbers = [_finite(entry) for entry in ablation_json(ablation, found, costs)]
+    numbers = [finite(entry) for entry in ablation_json(ablation, found, costs)]
     atomic_write_text(made.facts, json.dumps(numbers, indent=1) + "\n")
     facts = {"study": grid.name, "rows": str(paths.rows), "left_out": ablation.left_out, "variants": numbers}
     console.result(facts, f"{caption(grid.primary)}\nrows: {paths.rows}; written: {made.results}, {made.report}")
-
-
-def _finite(facts: dict) -> dict:
-    """JSON has no infinities."""
-    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in facts.items()}

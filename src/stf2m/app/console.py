@@ -1,12 +1,13 @@
 """What commands say, and where: results on stdout, everything else on stderr."""
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from stf2m.core.plain import finite
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,6 @@ class Console:
                 bar.update(task, completed=done, total=of, now=sentence)
 
             yield tick
-
-
-def finite(value: Any) -> Any:
-    """The same with null for numbers that JSON does not have."""
-    if isinstance(value, Mapping):
-        return {name: finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def complain(sentence: str) -> None:

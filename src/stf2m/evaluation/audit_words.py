@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stf2m.core.files import atomic_write_text, read_json
+from stf2m.core.plain import finite
 from stf2m.evaluation.audit import HONEST, LEAKY, Exposed, Part
 from stf2m.evaluation.leaks import LEAKS
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
@@ -42,7 +43,7 @@ class Finding:
 
     def facts(self) -> dict[str, Any]:
         """As JSON holds it: what is not a number is null."""
-        return _plain(asdict(self))
+        return finite(asdict(self))
 
     @property
     def is_caught(self) -> bool:
@@ -164,12 +165,3 @@ def read_audit(path: Path) -> tuple[str, list[Finding]]:
 def _tuple(value: Any) -> Any:
     """Lists of a JSON file as the tuples they were."""
     return tuple(np.nan if part is None else part for part in value) if isinstance(value, list) else value
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no infinities."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

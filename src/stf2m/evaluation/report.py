@@ -4,12 +4,11 @@ Everything is inlined (plotly.js from its wheel, styles, script, data): the file
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from stf2m.core.files import atomic_write_text
+from stf2m.core.plain import finite
 from stf2m.evaluation.timeline import Timeline
 
 HERE = Path(__file__).parent
@@ -161,19 +160,10 @@ def payload(data: ReportData) -> str:
     del facts["audit"]
     for table in facts["tables"]:
         del table["ranks"]
-    text = json.dumps(_finite(facts), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(finite(facts), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
 def read(name: str) -> str:
     """A file that stands beside this one."""
     return (HERE / name).read_text(encoding="utf-8")
-
-
-def _finite(value: Any) -> Any:
-    """NaN and infinities as null, because JSON has none."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
