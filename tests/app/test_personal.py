@@ -39,6 +39,13 @@ def test_a_kept_adaptation_answers_as_the_one_in_memory(bundle, strangers, tmp_p
     assert not np.allclose(said.probability, predict(bundle, strangers[1]).probability)
 
 
+def test_a_person_may_have_a_name_of_any_length(bundle, strangers, tmp_path):
+    for name in ("情" * 60, "情" * 61):
+        personalise(bundle, strangers[:1], name, folder=tmp_path)
+    assert len(list((tmp_path / "adaptations").iterdir())) == 2
+    assert predict(bundle, strangers[1], person="情" * 60, folder=tmp_path).subject == "情" * 60
+
+
 def test_files_and_records_give_the_same_answers(bundle, strangers, files, tmp_path):
     labels = read_labels(files["labels"])
     kept = personalise(bundle, [read(files["monday"])], "ada", labels=[labels], folder=tmp_path)

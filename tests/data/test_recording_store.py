@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -116,6 +117,17 @@ def test_every_kind_of_stream_and_label_and_name_survives(tmp_path):
     assert store.subjects() == ("../Zoë?",)
     assert_same(odd_recording(), next(store.recordings("../Zoë?")))
     assert names(tmp_path) == ["store"]
+
+
+@pytest.mark.parametrize("person", ["P" * 300, "情" * 60, "p" * 97 + "+" + "0" * 16, "a+b"])
+def test_a_name_of_any_length_is_stored_read_and_forgotten(tmp_path, person):
+    dataset = Listed([replace(odd_recording(), subject=name) for name in (person, person + "2")])
+    store = import_dataset(dataset, tmp_path / "store")
+    assert store.subjects() == tuple(sorted((person, person + "2")))
+    assert next(store.recordings(person)).subject == person
+    assert all(len(f.name.encode()) < 144 for f in (store.root / "people").iterdir())  # the least that file systems allow
+    assert forget(store.root, person).recordings
+    assert RecordingStore(store.root).subjects() == (person + "2",)
 
 
 def test_real_recordings_survive(tmp_path, real_data):

@@ -11,7 +11,8 @@ FOLDER is a store written by `stf2m import`, where everything is registered as d
 """
 
 from pathlib import Path
-from urllib.parse import quote
+
+from stf2m.core.files import safe_name
 
 TIMELINES, PEOPLE = "timelines.json", "people.json"
 
@@ -23,4 +24,4 @@ def folder_beside(bundle: Path) -> Path:
 
 def folder_of_person(folder: Path, person: str) -> Path:
     """Where a person's adaptations lie; any name is a safe folder name."""
-    return Path(folder) / "adaptations" / f"p-{quote(person, safe='')}"
+    return Path(folder) / "adaptations" / f"p-{safe_name(person)}"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotStored
 
 PART = ".part"
+LONGEST = 100
+"""bytes of a name made of a text; with the additions of a part it fits every file system in use (143 bytes and more)"""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -162,6 +165,13 @@ def _alive(part: Path) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def safe_name(text: str) -> str:
+    """A file name that stands for this text alone: the text with everything unusual quoted, or, where that is too long, its beginning,
+    a "+" (which quoting never leaves) and a digest of the whole."""
+    name = quote(text, safe="")
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 20]}+{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def sha256(path: Path) -> str:

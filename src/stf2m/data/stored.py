@@ -11,13 +11,13 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import CorruptStore, Stf2mError
-from stf2m.core.files import digest_json, load_array, read_json, save_array, sha256, write_json
+from stf2m.core.files import digest_json, load_array, read_json, safe_name, save_array, sha256, write_json
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 
 MANIFEST = "person.json"
@@ -26,12 +26,13 @@ HINT = "import the data set again into a new folder"
 
 def folder_of(root: Path, subject: str) -> Path:
     """Where a person lies; any name is a safe folder name."""
-    return Path(root) / "people" / f"p-{quote(subject, safe='')}"
+    return Path(root) / "people" / f"p-{safe_name(subject)}"
 
 
 def subject_of(folder: Path) -> str:
     """The person whose folder this is."""
-    return unquote(folder.name.removeprefix("p-"))
+    name = folder.name.removeprefix("p-")
+    return _read_body(folder)["subject"] if "+" in name else unquote(name)
 
 
 def write_person(folder: Path, subject: str, recordings: Iterator[Recording]) -> int:
@@ -44,10 +45,7 @@ def write_person(folder: Path, subject: str, recordings: Iterator[Recording]) ->
 
 def read_manifest(folder: Path) -> list[dict[str, Any]]:
     """Entries of the person's recordings in session order; raises `CorruptStore` when the manifest was changed."""
-    found = read_json(folder / MANIFEST)
-    if not isinstance(found, dict) or found.get("checksum") != digest_json(found.get("body")):
-        raise CorruptStore("the manifest does not match its checksum", where=folder / MANIFEST, hint=HINT)
-    return found["body"]["recordings"]
+    return _read_body(folder)["recordings"]
 
 
 def read_recording(folder: Path, entry: dict[str, Any], *, verify: bool = True) -> Recording:
@@ -65,6 +63,13 @@ def read_recording(folder: Path, entry: dict[str, Any], *, verify: bool = True) 
         )
     except Stf2mError as problem:
         raise CorruptStore(f"the stored recording does not fit together ({problem})", where=folder / MANIFEST, hint=HINT) from None
+
+
+def _read_body(folder: Path) -> dict[str, Any]:
+    found = read_json(folder / MANIFEST)
+    if not isinstance(found, dict) or found.get("checksum") != digest_json(found.get("body")):
+        raise CorruptStore("the manifest does not match its checksum", where=folder / MANIFEST, hint=HINT)
+    return found["body"]
 
 
 def _write_recording(folder: Path, number: str, recording: Recording) -> dict[str, Any]:
