@@ -14,9 +14,10 @@ from stf2m.evaluation.ablation_table import ablation_json, ablation_markdown, co
 from stf2m.evaluation.efficiency import Efficiency, measure
 from stf2m.evaluation.execute import paths_of, run_study
 from stf2m.evaluation.learned import Learned, config_of
+from stf2m.evaluation.statistics import interval
 from stf2m.evaluation.stores import only_sensors
 from stf2m.evaluation.study import Study, cells_of
-from stf2m.evaluation.table import Line, tables_of
+from stf2m.evaluation.table import ALL, Group, Line, Table, tables_of
 from stf2m.meta import LEARNERS
 
 SMALL = {"signals": True, "width": 8, "node_width": 4, "rules": 3, "semantics": 4, "token_rate": 2.0, "directions": 2}
@@ -139,8 +140,32 @@ def test_the_grid_runs_and_resumes_and_says_what_parts_add(people, monkeypatch, 
     assert found[0].gap is None and all(e.gap and e.gap.people == 6 for e in found[2:])
     full, other = (table.of(Line(name, "learner"), 2) for name in ("recurrent", "no_signals"))
     assert found[3].gap is not None and found[3].gap.mean == pytest.approx(float((other - full).mean()))
+    assert {e.view for e in found} == {ALL}
     costs = {"recurrent": Efficiency(1000, 2e6, 3.0, 4.0, 500.0)}
     text = ablation_markdown(ablation, rows, costs)
     assert "| recurrent |" in text and "1,000 | 2.00 | 3.0 | 4 |" in text and "descriptors only, no convolution" in text
     assert all(len(line) == len(columns(table)) for line in lines(table, ablation, costs, {}))
     assert {entry["method"] for entry in ablation_json(ablation, rows, costs)} == {"recurrent", "no_signals", "not_adapted"}
+
+
+def test_a_part_is_judged_in_every_view():
+    """Where sensors are missing a variant stands beside the full method of the same view, corrected for all of them."""
+    scores = {"recurrent": {ALL: 0.8, "with eda dropped": 0.7}, "all_views": {ALL: 0.8, "with eda dropped": 0.5}}
+    rng = np.random.default_rng(0)
+    table = Table(
+        Group("arousal2", "card", "missing_modality"),
+        "balanced_accuracy",
+        (2,),
+        tuple("ABCDEFGHIJKL"),
+        {(Line(name, "learner", view), 2): mean + 0.01 * rng.random(12) for name, views in scores.items() for view, mean in views.items()},
+        {},
+        {},
+        {},
+        interval(np.full(12, 8.0)),
+    )
+    found = {(e.method, e.view): e for e in effects(table, ablation_of(study_of(), only=("all_views",)))}
+    assert list(found) == [("recurrent", ALL), ("all_views", ALL), ("recurrent", "with eda dropped"), ("all_views", "with eda dropped")]
+    gap = found["all_views", "with eda dropped"].gap
+    assert gap is not None and gap.mean == pytest.approx(-0.2, abs=0.01) and gap.high < 0
+    whole = found["all_views", ALL].gap
+    assert whole is not None and whole.low < 0.01 and abs(whole.mean) < 0.01

@@ -35,6 +35,12 @@ def test_rating_metrics():
     a, b = rng.normal(size=(2, 50))
     assert pearson(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
     assert mae(a, b) == pytest.approx(reference.mean_absolute_error(a, b))
+    for shift, scale in ((0.0, 1.0), (0.7, 1.0), (-0.4, 0.5)):
+        said = scale * (0.6 * a + 0.8 * b) + shift
+        spread = np.cov(a, said, ddof=0)
+        assert ccc(a, said) == pytest.approx(2 * spread[0, 1] / (spread[0, 0] + spread[1, 1] + (a.mean() - said.mean()) ** 2))
+    # by hand: means 2 and 3, variances 2/3 and 2/3, covariance 2/3: 2 * 2/3 / (4/3 + 1) = 4/7
+    assert ccc(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0])) == pytest.approx(4 / 7)
     assert ccc(a, a) == pytest.approx(1.0) and ccc(a, -a) == pytest.approx(-1.0, abs=0.2)
     assert ccc(a, a + 3) < 0.4 and ccc(np.ones(4), np.ones(4)) == 0.0 and pearson(a, np.ones(50)) == 0.0
 

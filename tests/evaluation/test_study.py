@@ -216,6 +216,10 @@ def test_mistakes_in_a_study_file_are_said_in_one_sentence(tmp_path):
     path.write_text(head + "shotz = [1]\n")
     with pytest.raises(InvalidConfig, match="shots"):
         load_study(path)
+    for shots in ("shots = [0, -5]", "shots = []"):
+        path.write_text(f"{head}{shots}\n")
+        with pytest.raises(InvalidConfig, match="shots"):
+            load_study(path)
     path.write_text("fold = 3\n" + head)
     with pytest.raises(InvalidConfig, match="did you mean folds"):
         load_study(path)

@@ -11,37 +11,43 @@ from stf2m.evaluation.metrics import SMALLER_IS_BETTER
 from stf2m.evaluation.reading import METRIC_WORDS, number, with_interval
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.statistics import Difference, Interval, holm, paired
-from stf2m.evaluation.table import Line, Table, tables_of
+from stf2m.evaluation.table import ALL, Line, Table, tables_of
 
 
 class Effect(NamedTuple):
-    """One variant at one k."""
+    """One variant at one k of one view."""
 
     method: str
     shots: int
+    view: str
     score: Interval
     gap: Difference | None
-    """variant minus full method, better = positive; corrected for all variants and k of the table; None for the full method"""
+    """variant minus full method, better = positive; corrected for all variants, views and k of the table; None for the full method"""
     p: float
     """Wilcoxon, Holm-corrected over the same comparisons"""
 
 
 def effects(table: Table, ablation: Ablation) -> list[Effect]:
-    """Every method of the grid at every k, the full method first; empty until the full method is there."""
+    """Every method of the grid at every k of every view, the full method first; empty until the full method is there."""
     main, sign = ablation.study.main, -1.0 if table.metric in SMALLER_IS_BETTER else 1.0
-    full = Line(main, "learner")
-    asked = [(name, k) for name in ablation.words for k in table.shots if (Line(name, "learner"), k) in table.scores]
-    pairs = [(name, k) for name, k in asked if name != main and (full, k) in table.scores]
+    mine = [Line(name, "learner", view) for view in views_of(table) for name in ablation.words]
+    asked = [(line, k) for line in mine for k in table.shots if (line, k) in table.scores]
+    pairs = [(line, k) for line, k in asked if line.method != main and (line._replace(method=main), k) in table.scores]
 
-    def gap(name: str, k: int) -> Difference:
-        return paired(sign * table.of(Line(name, "learner"), k), sign * table.of(full, k), comparisons=len(pairs))
+    def gap(line: Line, k: int) -> Difference:
+        return paired(sign * table.of(line, k), sign * table.of(line._replace(method=main), k), comparisons=len(pairs))
 
     gaps = {pair: gap(*pair) for pair in pairs}
     adjusted = dict(zip(gaps, holm(np.array([found.p for found in gaps.values()])), strict=True))
     return [
-        Effect(name, k, table.summary(Line(name, "learner"), k), gaps.get((name, k)), float(adjusted.get((name, k), 1.0)))
-        for name, k in asked
+        Effect(line.method, k, line.view, table.summary(line, k), gaps.get((line, k)), float(adjusted.get((line, k), 1.0)))
+        for line, k in asked
     ]
+
+
+def views_of(table: Table) -> list[str]:
+    """Views of the learners, all sensors first."""
+    return sorted({line.view for line, _ in table.scores if line.role == "learner" and not line.control}, key=lambda view: view != ALL)
 
 
 def columns(table: Table) -> tuple[str, ...]:
@@ -53,14 +59,15 @@ def columns(table: Table) -> tuple[str, ...]:
 
 
 def lines(table: Table, ablation: Ablation, costs: Mapping[str, Efficiency], seconds: Mapping[str, float]) -> list[tuple[str, ...]]:
-    """One row of text per method: scores, changes with corrected intervals, costs."""
-    found = {(e.method, e.shots): e for e in effects(table, ablation)}
+    """One row of text per method and view: scores, changes with corrected intervals, costs."""
+    found = {(e.method, e.view, e.shots): e for e in effects(table, ablation)}
     out = []
-    for name in dict.fromkeys(e for e, _ in found):
-        mine = [found.get((name, k)) for k in table.shots]
+    for name, view in dict.fromkeys((name, view) for name, view, _ in found):
+        mine = [found.get((name, view, k)) for k in table.shots]
         scores = [with_interval(e.score) if e else "–" for e in mine]
         changes = [change(e.gap) if e and e.gap else "" for e in mine]
-        out.append((name.replace("_", " "), *scores, *changes, *_cost(costs.get(name), seconds.get(name))))
+        costly = _cost(costs.get(name), seconds.get(name)) if view == ALL else ("",) * 6
+        out.append((Line(name, "learner", view).words, *scores, *changes, *costly))
     return out
 
 
@@ -104,7 +111,7 @@ def caption(metric: str) -> str:
     """What the columns mean."""
     return (
         f"{METRIC_WORDS[metric]}, mean over people with a 95 % bootstrap interval. Change: variant minus full method, paired over people, "
-        "interval corrected for all variants and k of the table (Bonferroni); * leaves out zero. Costs on one thread of one machine, in one "
+        "interval corrected for all variants, views and k of the table (Bonferroni); * leaves out zero. Costs on one thread of one machine, in one "
         "run, every learner in a process of its own: trained numbers, million multiply-adds per answered segment, ms (processor time) to encode "
         "and adapt to the labels of one person at the largest k, the same per outer step, most memory of the process. Training s by the clock: "
         "mean over the folds."
@@ -116,7 +123,7 @@ def ablation_json(ablation: Ablation, rows: Sequence[Row], costs: Mapping[str, E
     seconds, out = training_seconds(rows), []
     for table in tables_of(rows, ablation.study.primary):
         for e in effects(table, ablation):
-            facts = {"target": table.group.target, "protocol": table.group.protocol, "method": e.method, "k": e.shots}
+            facts = {"target": table.group.target, "protocol": table.group.protocol, "method": e.method, "view": e.view, "k": e.shots}
             facts |= {"mean": e.score.mean, "low": e.score.low, "high": e.score.high, "people": e.score.people}
             if e.gap:
                 facts |= {

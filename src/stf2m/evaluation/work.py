@@ -173,13 +173,16 @@ def data_key(segments: Segments) -> str:
 
 @cache
 def code_version() -> str:
-    """Version of the package and, in a checkout, its commit; a "+" marks changes that are not committed."""
+    """Version of the package and, in a checkout, its commit; a "+" marks changes of the package that are not committed."""
     import subprocess
 
     here = Path(__file__).resolve().parent
     try:
         run = lambda *words: subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, timeout=5, check=True).stdout  # noqa: E731
-        commit, changed = run("rev-parse", "--short=10", "HEAD").strip(), run("status", "--porcelain", "--untracked-files=no").strip()
+        commit, changed = (
+            run("rev-parse", "--short=10", "HEAD").strip(),
+            run("status", "--porcelain", "--untracked-files=no", "--", str(here.parent)).strip(),
+        )
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}-{commit}{'+' if changed else ''}"

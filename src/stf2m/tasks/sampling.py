@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
 from stf2m.core.config import Settings
 from stf2m.core.emotions import has_classes
@@ -25,7 +25,7 @@ class TaskSettings(Settings):
     """How meta-tasks are drawn."""
 
     policy: Literal["grid", "free", "one_vs_rest"] = "grid"
-    shots: tuple[int, ...] = (0, 1, 2, 4)
+    shots: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 2, 4), min_length=1)
     """support sizes to draw from, per class, or in total where `counting` says so"""
     counting: tuple[Literal["per_class", "total"], ...] = ("per_class",)
     queries: int = Field(default=4, ge=1)

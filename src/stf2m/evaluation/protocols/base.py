@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, NonNegativeInt, field_validator
 
 from stf2m.core.config import Settings, later
 from stf2m.core.emotions import has_classes
@@ -63,7 +63,7 @@ class Protocol(Settings):
     offers: ClassVar[tuple[Context, ...]] = ("stimulus", "clock")
     """kinds of context that make sense here"""
 
-    shots: tuple[int, ...] = Field(default=(0, 1, 5), min_length=1)
+    shots: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 5), min_length=1)
     """k as the protocol counts it"""
     draws: int = Field(default=3, ge=1)
     """random support draws per person; smaller k are nested in larger ones"""
