@@ -10,7 +10,7 @@ from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig, UnknownName
 from stf2m.evaluation import execute
 from stf2m.evaluation.ablation import GRID, Variant, ablation_of, settings_of
-from stf2m.evaluation.ablation_table import ablation_json, ablation_markdown, columns, effects, lines
+from stf2m.evaluation.ablation_table import ablation_json, ablation_markdown, columns, effects, lines, views_of
 from stf2m.evaluation.efficiency import Efficiency, measure
 from stf2m.evaluation.execute import paths_of, run_study
 from stf2m.evaluation.learned import Learned, config_of
@@ -165,6 +165,9 @@ def test_a_part_is_judged_in_every_view():
     )
     found = {(e.method, e.view): e for e in effects(table, ablation_of(study_of(), only=("all_views",)))}
     assert list(found) == [("recurrent", ALL), ("all_views", ALL), ("recurrent", "with eda dropped"), ("all_views", "with eda dropped")]
+    views = ["with bvp dropped", "with temp dropped", ALL, "with acc dropped", "with eda dropped"]
+    shuffled = dataclasses.replace(table, scores={(Line("recurrent", "learner", view), 2): np.zeros(12) for view in views})
+    assert views_of(shuffled) == [ALL, *sorted(set(views) - {ALL})]
     gap = found["all_views", "with eda dropped"].gap
     assert gap is not None and gap.mean == pytest.approx(-0.2, abs=0.01) and gap.high < 0
     whole = found["all_views", ALL].gap

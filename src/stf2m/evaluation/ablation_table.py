@@ -47,7 +47,8 @@ def effects(table: Table, ablation: Ablation) -> list[Effect]:
 
 def views_of(table: Table) -> list[str]:
     """Views of the learners, all sensors first."""
-    return sorted({line.view for line, _ in table.scores if line.role == "learner" and not line.control}, key=lambda view: view != ALL)
+    found = {line.view for line, _ in table.scores if line.role == "learner" and not line.control}
+    return sorted(found, key=lambda view: (view != ALL, view))
 
 
 def columns(table: Table) -> tuple[str, ...]:
