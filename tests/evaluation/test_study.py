@@ -124,6 +124,29 @@ def test_rows_of_old_settings_and_old_data_are_not_read(world, make_segments, mo
     assert current(RowFile(paths.rows).read(), {"elsewhere"}) == []
 
 
+def test_every_training_of_an_average_is_asked_alone(world, tmp_path):
+    training = {"steps": 2, "episodes": 2, "validate_every": 2, "centres_at": 1, "network": {"width": 8}}
+    changes = {
+        "main": "anil",
+        "detailed": ["anil"],
+        "floors": [],
+        "baselines": [],
+        "views": {},
+        "controls": ["each_training"],
+        "training": training,
+    }
+    changes["protocols"] = [{"name": "new_person", "shots": [2], "draws": 1}]
+    study = study_of(learners={"anil": {"seeds": 2}}, **changes)
+    rows = run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
+    of = lambda number: {r["person"]: r["balanced_accuracy"] for r in rows if r["control"] == f"training_{number}"}  # noqa: E731
+    assert of(1).keys() == of(2).keys() == {r["person"] for r in rows} and of(1) != of(2)
+    alone = study_of(learners={"anil": {"seeds": 1}}, **changes)
+    single = run_study(alone, paths_of(alone, runs=tmp_path / "alone"), say=lambda _: None)
+    assert {r["control"] for r in single} == {""} and {r["person"]: r["balanced_accuracy"] for r in single} == of(1)
+    text = write_results(study, rows)
+    assert "one of the 2 trainings alone reaches" in text and "anil, training 2" in text
+
+
 class Cheat(Plain):
     """Answers with labels of the query, as no predictor could."""
 

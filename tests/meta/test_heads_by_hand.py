@@ -79,15 +79,17 @@ def test_r2d2_is_ridge_regression_of_what_the_global_head_leaves() -> None:
     h, q, y, adaptation = hidden(net, learner, params, support, query)
     weight, bias, *_ = (v.detach().double().numpy() for v in net.global_head(torch.zeros(4)))
     assert_allclose(weight[:, : net.deep], params["net.classify.weight"].numpy())
-    weight[:, net.deep :] = params["net.means"].numpy() * net.volume(torch.zeros(4)).detach().numpy()
-    bias = params["net.classify.bias"].numpy() - (weight[:, net.deep :] ** 2).sum(axis=1) / 2
+    weight, bias = weight[:, : net.deep], params["net.classify.bias"].double().numpy()
+    wide = lambda x: expected_wide(net, params, support, x) + (x[:, net.deep :] ** 2).sum(axis=1, keepdims=True) / 2  # noqa: E731
     # rules that nobody fitted say the same of every class: a constant that the softmax does not see
     vote = math.exp(-1.0) / (1 + y.sum() / 3) * math.log(1 / 3)
-    left = exp(params, "target") * (y - 1 / 3) - (h @ weight.T + bias + vote)
+    said, deep = wide(h), h[:, : net.deep]
+    left = exp(params, "target") * (y - 1 / 3) - (deep @ weight.T + bias + vote + said)
     say = len(y) / ((y.sum(axis=0) > 0).sum() * y.sum(axis=0))[y.argmax(axis=1)]
-    ridge = Ridge(alpha=exp(params, "strength") * h.shape[1], fit_intercept=False)
-    ridge.fit(np.column_stack([h, np.ones(len(h))]), left, sample_weight=say)
-    want = q @ weight.T + bias + vote + ridge.predict(np.column_stack([q, np.ones(len(q))]))
+    ridge = Ridge(alpha=exp(params, "strength") * net.deep, fit_intercept=False)
+    ridge.fit(np.column_stack([deep, np.ones(len(h))]), left, sample_weight=say)
+    asked = q[:, : net.deep]
+    want = asked @ weight.T + bias + vote + wide(q) + ridge.predict(np.column_stack([asked, np.ones(len(q))]))
     found = learner.score(net, params, adaptation, query).logits.detach().numpy()
     assert_allclose(found, want, rtol=1e-3, atol=1e-3)
 

@@ -97,6 +97,13 @@ class Learned(Plain):
         fitted = train(segments, **options, out=None, progress=self.heartbeat)
         return fitted.with_learner(config) if config.learner != fitted.config.learner else fitted
 
+    def members(self) -> "tuple[Learned, ...]":
+        """Every training by itself, where several are averaged."""
+        alone = tuple(Learned(self.config, sensors=self.sensors) for _ in self.fitted)
+        for one, fitted in zip(alone, self.fitted, strict=True):
+            one.fitted = (fitted,)
+        return alone if len(alone) > 1 else ()
+
     def reply(
         self,
         segments: Segments,

@@ -78,6 +78,10 @@ class Plain:
     def tune(self, segments: Segments, target: str, splits: Sequence[Split]) -> None:
         """Nothing to choose unless overridden."""
 
+    def members(self) -> "Sequence[Predictor]":
+        """The predictors whose mean this one gives; none where it is no average."""
+        return ()
+
     def predict(
         self,
         segments: Segments,

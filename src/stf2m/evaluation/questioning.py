@@ -1,7 +1,8 @@
 """Questions put to one method in one cell, and every answer scored: views, controls, lost sensors, selective and calibrated numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple
 from zlib import crc32
@@ -34,10 +35,11 @@ class Method(NamedTuple):
 
 
 class Question(NamedTuple):
-    """One way to ask a method: which sensors it is offered, which control is on."""
+    """One way to ask a method: which sensors it is offered, which control is on, which of its trainings is asked alone."""
 
     view: str
     control: str
+    member: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,15 @@ class Questioning:
         study, asked = self.study, [Question(split.view, "")]
         if self.method.name in study.detailed and split.lost is None:
             asked += [Question(view, "") for view in study.views]
-            asked += [Question(ALL, control) for control in study.controls if control != "shuffled_labels" or len(split.support) > 1]
+            shuffling = [control for control in study.controls if control.startswith("shuffled")]
+            asked += [Question(ALL, control) for control in shuffling if control != "shuffled_labels" or len(split.support) > 1]
+            asked += [Question(ALL, f"training_{i + 1}", i) for i in range(len(self.members))]
         return asked
+
+    @cached_property
+    def members(self) -> Sequence[Predictor]:
+        """The trainings that an average is made of, where the study asks each of them."""
+        return self.method.predictor.members() if "each_training" in self.study.controls else ()
 
     def score(self, answers: "Answers", question: Question) -> Row:
         """One scored row."""
@@ -83,7 +92,7 @@ class Questioning:
         names, truth = segments.emotions[target], segments.targets[target][split.query]
         rng = np.random.default_rng([self.study.seed, crc32(segments.subjects[split.subject].encode()), split.shots, split.draw])
         told = shuffled(answers.told, rng) if question.control == "shuffled_labels" else None
-        reply, seconds = answers.get(question.view, told)
+        reply, seconds = answers.get(question.view, told, question.member)
         order = rng.permutation(len(truth)) if question.control == "shuffled_signals" else np.arange(len(truth))
         row: Row = {
             "shots": split.shots, "draw": split.draw, "view": question.view, "control": question.control,
@@ -117,7 +126,7 @@ class Answers:
 
     questioning: Questioning
     split: Split
-    kept: dict[tuple[str, bool], tuple[Reply, float]] = field(default_factory=dict)
+    kept: dict[tuple[str, bool, int | None], tuple[Reply, float]] = field(default_factory=dict)
 
     @property
     def told(self) -> NDArray[np.integer]:
@@ -125,14 +134,15 @@ class Answers:
         target = self.questioning.cell.target
         return self.questioning.segments.targets[target][self.split.support] if has_classes(target) else self.split.support
 
-    def get(self, view: str, told: NDArray[np.integer] | None) -> tuple[Reply, float]:
-        """The reply when this view is offered and, unless None, other labels are told."""
-        key = view, told is not None
+    def get(self, view: str, told: NDArray[np.integer] | None, member: int | None = None) -> tuple[Reply, float]:
+        """The reply when this view is offered and, unless None, other labels are told or one training is asked alone."""
+        key = view, told is not None, member
         if key not in self.kept:
             q, split, began = self.questioning, self.split, perf_counter()
             shown, offered = conceal(q.segments, split), q.study.views.get(view)
             options = {"target": q.cell.target, "support_target": told, "modalities": offered}
-            reply = q.method.predictor.reply(shown, split.support, split.query, **options)
+            predictor = q.method.predictor if member is None else q.members[member]
+            reply = predictor.reply(shown, split.support, split.query, **options)
             self.kept[key] = reply, perf_counter() - began
             check_reply(reply, len(split.query), len(q.segments.emotions[q.cell.target]), q.method.name)
         return self.kept[key]

@@ -86,7 +86,7 @@ def reading(table: Table, main: str) -> list[str]:
     found, smaller = verdicts(table, main), table.metric in SMALLER_IS_BETTER
     text = [LEAKY] if table.is_leaky else []
     text += [sentence(verdict, main, smaller=smaller) for verdict in found]
-    text += _gains(table, main) + _controls(table, main)
+    text += _gains(table, main) + _controls(table, main) + _seeds(table, main)
     text += [_best(table)] if not found else []
     classes = {k: names for k, names in table.short.items() if names}
     for k, names in classes.items():
@@ -140,4 +140,19 @@ def _controls(table: Table, main: str) -> list[str]:
             gap = paired(table.of(own, k), table.of(line, k))
             verb = "falls to" if gap.low > 0 else "stays near" if gap.high >= 0 else "rises to"
             text.append(f"With k = {k} and shuffled {words} the score {verb} {with_interval(table.summary(line, k))}.")
+    return text
+
+
+def _seeds(table: Table, main: str) -> list[str]:
+    """How far the trainings of an average lie apart when each is asked alone."""
+    text = []
+    for k in table.shots:
+        alone = [line for line in table.lines if line.method == main and line.control.startswith("training_") and (line, k) in table.scores]
+        if alone:
+            means = [table.summary(line, k).mean for line in alone]
+            whole = table.summary(Line(main, alone[0].role), k).mean
+            text.append(
+                f"With k = {k}, one of the {len(alone)} trainings alone reaches {number(min(means))} to {number(max(means))}, "
+                f"their average {number(whole)}."
+            )
     return text

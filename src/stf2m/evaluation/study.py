@@ -20,7 +20,7 @@ from stf2m.evaluation.metrics import OF_RATINGS, ORDINAL_METRICS, PRIMARY
 from stf2m.evaluation.protocols import Protocol, make_protocol
 from stf2m.prepare.recipe import Recipe
 
-Control = Literal["shuffled_labels", "shuffled_signals"]
+Control = Literal["shuffled_labels", "shuffled_signals", "each_training"]
 FLOOR_CELL = "floors"
 
 
@@ -79,6 +79,7 @@ class Study(Settings):
     views: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """name -> the only modalities offered, beside "all" """
     controls: tuple[Control, ...] = ("shuffled_labels", "shuffled_signals")
+    """`each_training` also asks every training of an average alone: how far seeds lie apart"""
     detailed: tuple[str, ...] = ("recurrent", "refit")
     """methods that are also asked under `views` and `controls`"""
     marks: tuple[str, ...] = ()

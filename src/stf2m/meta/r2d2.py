@@ -2,16 +2,33 @@
 
 from typing import Any
 
+import torch
+from torch.nn import functional as F
+
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
 from stf2m.meta.heads import closed_form
-from stf2m.meta.learner import HEAD, META, global_head, hidden_of, initial, labelled, positive, remove_baseline, score_adapted
+from stf2m.meta.learner import (
+    HEAD,
+    META,
+    NET,
+    global_head,
+    hidden_of,
+    initial,
+    labelled,
+    person_of,
+    positive,
+    remove_baseline,
+    score_adapted,
+    wide_head,
+)
 from stf2m.meta.rating import rates_only, ridge_rating
 
 
 class R2D2:
-    """W = W_g + argmin |T - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned.
+    """W = W_g + argmin |T - V - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned.
 
+    On the deep part, whose codes H are; V is what else is said: the expected person on the wide part, and the rules' vote.
     Where only ratings are asked for, the rating head moves in the same way.
     """
 
@@ -24,13 +41,17 @@ class R2D2:
 
     def adapt(self, net: Any, params: Params, support: Batch | Features) -> Adaptation:
         adaptation, features = start_global(net, params, support, centre=self.centre)
-        hidden = hidden_of(net, params, remove_baseline(features, adaptation.memory), adaptation.memory)
-        labels = labelled(features, net.emotions)
+        memory, labels = adaptation.memory, labelled(features, net.emotions)
+        hidden = hidden_of(net, params, remove_baseline(features, memory), memory)
         strength, target = positive(params[META + "strength"]), positive(params[META + "target"])
-        world = global_head(net, params, adaptation.memory)
-        change = closed_form(hidden.h, labels, world[HEAD[0]], world[HEAD[1]], strength, target, hidden.votes)
-        rate = ridge_rating(hidden.h[:, : net.deep], features, world, strength) if rates_only(net) else {}
-        return adaptation._replace(params={HEAD[0]: world[HEAD[0]] + change.weight, HEAD[1]: world[HEAD[1]] + change.bias, **rate})
+        world = global_head(net, params, memory)
+        wide = wide_head(net, params, person_of(net, params, features, labels, centre=self.centre), memory["trust"])
+        deep, start, bias = hidden.h[:, : net.deep], world[HEAD[0]][:, : net.deep], params[NET + "classify.bias"]
+        said = F.linear(hidden.h[:, net.deep :], wide.weight, wide.bias) + hidden.votes
+        change = closed_form(deep, labels, start, bias, strength, target, said)
+        head = {HEAD[0]: torch.cat([start + change.weight, wide.weight], dim=1), HEAD[1]: bias + change.bias + wide.bias}
+        rate = ridge_rating(deep, features, world, strength) if rates_only(net) else {}
+        return adaptation._replace(params={**head, **rate})
 
     def score(self, net: Any, params: Params, adaptation: Adaptation, query: Batch | Features) -> Scores:
         return score_adapted(net, params, adaptation, query)
