@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -128,6 +129,19 @@ def test_a_name_of_any_length_is_stored_read_and_forgotten(tmp_path, person):
     assert all(len(f.name.encode()) < 144 for f in (store.root / "people").iterdir())  # the least that file systems allow
     assert forget(store.root, person).recordings
     assert RecordingStore(store.root).subjects() == (person + "2",)
+
+
+def test_a_store_whose_names_were_never_shortened_stays_readable(tmp_path):
+    """So wrote an earlier version, up to what the file system took."""
+    person = "情" * 24
+    store = import_dataset(Listed([replace(odd_recording(), subject=name) for name in (person, "q")]), tmp_path / "store")
+    (folder,) = [f for f in (store.root / "people").iterdir() if "+" in f.name]
+    folder.rename(folder.with_name(f"p-{quote(person)}"))
+    store = RecordingStore(store.root)
+    assert store.subjects() == ("q", person)
+    assert next(store.recordings(person)).subject == person
+    assert forget(store.root, person).recordings
+    assert RecordingStore(store.root).subjects() == ("q",)
 
 
 def test_real_recordings_survive(tmp_path, real_data):

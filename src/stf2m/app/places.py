@@ -12,7 +12,7 @@ FOLDER is a store written by `stf2m import`, where everything is registered as d
 
 from pathlib import Path
 
-from stf2m.core.files import safe_name
+from stf2m.core.files import place_of
 
 TIMELINES, PEOPLE = "timelines.json", "people.json"
 
@@ -24,4 +24,4 @@ def folder_beside(bundle: Path) -> Path:
 
 def folder_of_person(folder: Path, person: str) -> Path:
     """Where a person's adaptations lie; any name is a safe folder name."""
-    return Path(folder) / "adaptations" / f"p-{safe_name(person)}"
+    return place_of(Path(folder) / "adaptations", person)

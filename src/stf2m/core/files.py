@@ -174,6 +174,12 @@ def safe_name(text: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 20]}+{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+def place_of(folder: Path, text: str) -> Path:
+    """What stands for this text in `folder`, "p-" and its `safe_name`; what an earlier version, which shortened no names, left there keeps its own."""
+    whole = Path(folder) / f"p-{quote(text, safe='')}"
+    return whole if os.path.lexists(whole) else Path(folder) / f"p-{safe_name(text)}"
+
+
 def sha256(path: Path) -> str:
     """Checksum of a file's content as 64 hexadecimal digits; raises `NotStored` when the file is gone."""
     try:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import CorruptStore, Stf2mError
-from stf2m.core.files import digest_json, load_array, read_json, safe_name, save_array, sha256, write_json
+from stf2m.core.files import digest_json, load_array, place_of, read_json, save_array, sha256, write_json
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 
 MANIFEST = "person.json"
@@ -26,7 +26,7 @@ HINT = "import the data set again into a new folder"
 
 def folder_of(root: Path, subject: str) -> Path:
     """Where a person lies; any name is a safe folder name."""
-    return Path(root) / "people" / f"p-{safe_name(subject)}"
+    return place_of(Path(root) / "people", subject)
 
 
 def subject_of(folder: Path) -> str:

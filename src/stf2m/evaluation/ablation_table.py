@@ -67,7 +67,7 @@ def lines(table: Table, ablation: Ablation, costs: Mapping[str, Efficiency], sec
         mine = [found.get((name, view, k)) for k in table.shots]
         scores = [with_interval(e.score) if e else "–" for e in mine]
         changes = [change(e.gap) if e and e.gap else "" for e in mine]
-        costly = _cost(costs.get(name), seconds.get(name)) if view == ALL else ("",) * 6
+        costly = _cost(costs.get(name), seconds.get(name)) if view == ALL else ("",) * len(_cost(None, None))
         out.append((Line(name, "learner", view).words, *scores, *changes, *costly))
     return out
 
