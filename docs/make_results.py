@@ -7,10 +7,15 @@ from stf2m.core.files import atomic_write_text
 from stf2m.evaluation.ablation import ablation_of
 from stf2m.evaluation.ablation_table import ablation_markdown
 from stf2m.evaluation.audit_words import audit_markdown, read_audit
+from stf2m.evaluation.compare import comparisons
 from stf2m.evaluation.efficiency import Efficiency
+from stf2m.evaluation.figures import ranks_svg
+from stf2m.evaluation.outputs import ranks_name
 from stf2m.evaluation.results import write_results
 from stf2m.evaluation.rows import Row, RowFile, current
+from stf2m.evaluation.standing import standing_markdown
 from stf2m.evaluation.study import Study, cells_of, load_study
+from stf2m.evaluation.table import tables_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "studies" / "results"
@@ -31,6 +36,7 @@ def main(out: Path = ROOT / "docs") -> None:
             continue
         rows = rows_of(study, name)
         sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *rules_of(name), *leaks_of(study, name)]
+        sections += standing_of(study, rows, out / "results")
         heading = f"# {study.title}\n\n[All results](../results.md), how to read them, and what they say in short.\n"
         atomic_write_text(out / "results" / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
         people = len({row["person"] for row in rows if row["person"]})
@@ -39,6 +45,20 @@ def main(out: Path = ROOT / "docs") -> None:
             f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *(word for word, there in more.items() if there)])}."
         )
     atomic_write_text(out / "results.md", "\n".join(lines) + "\n")
+
+
+def standing_of(study: Study, rows: list[Row], out: Path) -> list[str]:
+    """Ranks and effects, with a critical-difference diagram per table that has three methods, written into `out`/figures."""
+    compared = []
+    for table in tables_of(rows, study.primary):
+        found, picture = comparisons(table), ""
+        if found and len(found[-1].lines) > 2 and found[-1].ranking.people > 1:
+            name = f"{study.name}-{ranks_name(study, table, found[-1].shots)}"
+            atomic_write_text(out / "figures" / name, ranks_svg(found[-1], main=study.main))
+            picture = f"figures/{name}"
+        compared.append((table, found, picture))
+    text = standing_markdown(compared, {protocol.card.hash: protocol.heading for protocol in study.asked}, study.main)
+    return [text] if text else []
 
 
 def rules_of(name: str) -> list[str]:

@@ -11,9 +11,11 @@ from stf2m.evaluation.compare import PAIR_COLUMNS, against, compare, compared_ma
 from stf2m.evaluation.figures import curve_svg, ranks_svg
 from stf2m.evaluation.figures.svg import spread
 from stf2m.evaluation.ranks import cliques, critical_difference, friedman, nemenyi, rank
+from stf2m.evaluation.reading import number
 from stf2m.evaluation.rows import COLUMNS
+from stf2m.evaluation.standing import standing_markdown
 from stf2m.evaluation.statistics import interval, paired, rank_biserial
-from stf2m.evaluation.table import tables_of
+from stf2m.evaluation.table import Line, tables_of
 
 METHODS = {
     "recurrent": ("learner", 0.8),
@@ -127,6 +129,26 @@ def test_the_words_and_the_tables():
     assert text.count("every pair") == 2 and "Friedman chi-square" in text and "Holm" in text
     assert all(len(row) == len(PAIR_COLUMNS) for row in pairwise_rows(comparisons(table)[0]))
     assert compared_markdown([table_of({"recurrent": ("learner", 0.8)})], {"c": "new person"}) == ""
+
+
+def test_a_page_says_where_the_main_method_stands():
+    table = table_of()
+    found = comparisons(table)
+    text = standing_markdown([(table, found, "figures/x.svg")], {"c": "new person"}, "recurrent")
+    assert "### mood: new person" in text and "](figures/x.svg)" in text and text.count("Friedman") == 2
+    rows = {cells[1].strip(): [c.strip() for c in cells[2:4]] for line in text.splitlines() if len(cells := line.split("|")) == 5}
+    last = dict(zip((line.words for line in found[-1].lines), found[-1].ranking.mean, strict=True))
+    assert list(rows)[2:] == sorted(last, key=last.__getitem__) and "majority" not in rows  # not the strongest floor
+    assert rows["recurrent"] == [f"{one.ranking.mean[one.lines.index(Line('recurrent', 'learner'))]:.2f}" for one in found]
+    own, other = (table.of(Line(name, role), 5) for name, role in (("recurrent", "learner"), ("refit", "baseline")))
+    gap = paired(own, other, comparisons=6)
+    pair = next(p for p in found[1].pairs if {p.a.method, p.b.method} == {"recurrent", "refit"})
+    _, difference, effect, p = rows["refit"][1].split("; ")
+    assert difference == f"{number(gap.mean)} [{number(gap.low)}, {number(gap.high)}]" and gap.mean > 0
+    assert (effect, p) == (f"{gap.effect:.2f}", "< .001") and pair.p < 0.001
+    behind = standing_markdown([(table, found, "")], {"c": "new person"}, "refit")  # the same pair, seen from the other side
+    assert f"{number(-gap.mean)} [{number(-gap.high)}, {number(-gap.low)}]; {-gap.effect:.2f}; < .001" in behind and "![" not in behind
+    assert standing_markdown([(table, [], "")], {"c": "new person"}, "recurrent") == ""
 
 
 def test_figures_are_pictures_of_the_numbers():

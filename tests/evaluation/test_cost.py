@@ -8,7 +8,17 @@ from stf2m.app.cli import main
 from stf2m.core.config import build
 from stf2m.core.errors import OverBudget
 from stf2m.evaluation import execute
-from stf2m.evaluation.cost import FROM_ROWS, MEASURED, keep_seconds, plan_lines, plan_of, plan_words, read_seconds, seconds_of_rows
+from stf2m.evaluation.cost import (
+    FROM_ROWS,
+    MEASURED,
+    hours_of_rows,
+    keep_seconds,
+    plan_lines,
+    plan_of,
+    plan_words,
+    read_seconds,
+    seconds_of_rows,
+)
 from stf2m.evaluation.execute import paths_of, run_study
 from stf2m.evaluation.rows import RowFile
 from stf2m.evaluation.study import Study, cells_of, load_study
@@ -95,6 +105,13 @@ def test_rows_tell_what_no_clock_was_kept_for(world, tmp_path):
     assert found["prototypes",][0] == pytest.approx(mine[0]["fit_seconds"] + sum(row["reply_ms"] for row in mine) / 1000)
     plan = plan_of(study, cells, cells, rows, tmp_path / "none.csv")
     assert {kind.source for kind in plan.kinds} == {FROM_ROWS} and plan.declared == plan.hours > 0
+
+
+def test_rows_say_what_they_cost():
+    """One fit per method and cell, whatever the number of rows, and every answer."""
+    row = {"cell": "a", "data": "d", "role": "learner", "method": "anil", "fit_seconds": 3000.0, "reply_ms": 1000.0}
+    rows = [row, row, row | {"method": "frozen", "fit_seconds": 0.0}, row | {"cell": "b", "fit_seconds": 597.0, "reply_ms": None}]
+    assert hours_of_rows(rows) == pytest.approx((3000 + 597 + 3) / 3600)
 
 
 def test_the_plan_runs_nothing(root, capsys, tmp_path, monkeypatch):

@@ -21,11 +21,12 @@ from stf2m.evaluation.execute import paths_of, read_timelines, run_study
 from stf2m.evaluation.outputs import figures_of, write_outputs
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import PROTOCOLS
+from stf2m.evaluation.reading import cell_words
 from stf2m.evaluation.results import markdown, table_csv, write_results
 from stf2m.evaluation.rows import COST, RowFile, current
 from stf2m.evaluation.stores import dataset_of, only_people, open_segments
 from stf2m.evaluation.study import Study, cells_of, load_study
-from stf2m.evaluation.table import tables_of
+from stf2m.evaluation.table import Line, strongest, tables_of
 from stf2m.evaluation.timeline import Timeline
 from stf2m.prepare.join import join
 from stf2m.prepare.store import forget_person
@@ -145,6 +146,22 @@ def test_every_training_of_an_average_is_asked_alone(world, tmp_path):
     assert {r["control"] for r in single} == {""} and {r["person"]: r["balanced_accuracy"] for r in single} == of(1)
     text = write_results(study, rows)
     assert "one of the 2 trainings alone reaches" in text and "anil, training 2" in text
+
+
+def test_published_scores_stand_beside_and_change_no_cell(world, tmp_path):
+    one = {"source": "Somebody 2020", "asked": "three moods", "target": "mood", "metric": "accuracy", "score": 0.65, "shots": 2, "protocol": "new_person"}
+    study, plain_study = study_of(published=[one]), study_of()
+    assert [c.settings for c in cells_of(study)] == [c.settings for c in cells_of(plain_study)]
+    rows = run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
+    (line,) = [line for line in write_results(study, rows).splitlines() if line.startswith("| Somebody 2020")]
+    table = tables_of(rows, "accuracy")[0]
+    here = cell_words(table, Line("prototypes", "baseline"), 2)
+    floor = strongest(table, table.plain("floor"), 2)
+    assert f"| .650 | new person, k = 2 | {here} | {cell_words(table, floor, 2)}, " in line
+    assert "published" not in write_results(plain_study, rows)
+    for wrong in ({"target": "weather"}, {"metric": "charm"}):
+        with pytest.raises(InvalidConfig, match="published: target must be one of mood and metric one of"):
+            study_of(published=[one | wrong])
 
 
 class Cheat(Plain):

@@ -1,8 +1,10 @@
 """What the pages promise is there: code that runs, names and files that exist, generated pages that are fresh."""
 
+import csv
 import importlib
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -129,6 +131,59 @@ def test_every_result_is_made_of_the_committed_rows(root, tmp_path):
     for name in ("results.md", *made):
         assert (root / "docs" / name).read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8"), name
         assert "not finished" not in (tmp_path / name).read_text(encoding="utf-8"), name
+
+
+def git(root, *words) -> str:
+    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def history(root):
+    """Everything that was ever committed; skips in a copy that brought none along."""
+    if not (root / ".git").exists() or git(root, "rev-parse", "--is-shallow-repository").strip() != "false":
+        pytest.skip("no history of commits here")
+    return set(git(root, "rev-list", "HEAD").split())
+
+
+def test_every_row_was_computed_by_a_commit_of_this_history(root, history):
+    """A "+" would say that the package had changes that nobody can look up."""
+    for path in sorted((root / "studies" / "results").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as handle:
+            codes = {row["code"] for row in csv.DictReader(handle)}
+        for code in codes:
+            commit = code.partition("-")[2]
+            assert re.fullmatch("[0-9a-f]{10}", commit), f"{path.name}: {code}"
+            assert any(whole.startswith(commit) for whole in history), f"{path.name}: {code}"
+
+
+def figures_in(text: str) -> set[str]:
+    """Scores as they are printed: `.731`, `.73`, `1.000`, without their sign."""
+    return set(re.findall(r"(?<![\d.])(?:1\.000|\.\d{2,3})(?!\d)", text))
+
+
+def test_every_figure_of_the_summary_stands_on_a_page_that_it_links(root):
+    summary = (root / "docs" / "results.head.md").read_text(encoding="utf-8").split("## In short")[1].split("\n## ")[0]
+    points = summary.split("\n- ")[1:]
+    assert len(points) > 15
+    for point in points:
+        pages = [root / "docs" / link for link in re.findall(r"\]\((results/\w+\.md|reasons\.md)\)", point)]
+        there = set().union(*(figures_in(page.read_text(encoding="utf-8")) for page in pages))
+        rounded = {f"{float(figure):.2f}"[1:] for figure in there}
+        missing = {figure for figure in figures_in(point) if figure not in there | rounded}
+        assert not missing, f"{point[:60]}... {sorted(missing)} on none of {[page.name for page in pages]}"
+
+
+def test_earlier_figures_stood_on_a_page_of_their_commit(root, history):
+    text = (root / "docs" / "results.head.md").read_text(encoding="utf-8").split("## Earlier looks")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")][2:]
+    assert len(rows) > 5
+    for commit, study, _, figures in rows:
+        whole = next(one for one in history if one.startswith(commit.strip("`")))
+        pages = [
+            name for name in git(root, "ls-tree", "-r", "--name-only", whole, "docs").split() if name.endswith(".md") and "results" in name
+        ]
+        there = set().union(*(figures_in(git(root, "show", f"{whole}:{page}")) for page in pages))
+        assert figures_in(figures) and figures_in(figures) <= there, f"{study} at {commit}: {sorted(figures_in(figures) - there)}"
 
 
 LEAVES = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.Stf2mError) and not k.__subclasses__()]

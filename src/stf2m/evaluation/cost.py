@@ -115,6 +115,11 @@ def seconds_of_rows(rows: Sequence[Row]) -> dict[Methods, list[float]]:
     return found
 
 
+def hours_of_rows(rows: Sequence[Row]) -> float:
+    """CPU-hours of fitting and answering that rows report; preparing, tuning and scoring are not in it."""
+    return sum(sum(seconds) for seconds in seconds_of_rows(rows).values()) / 3600
+
+
 def read_seconds(path: Path) -> dict[Methods, list[float]]:
     """Kind -> seconds of the cells that were done here."""
     found: dict[Methods, list[float]] = {}

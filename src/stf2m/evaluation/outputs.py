@@ -81,13 +81,22 @@ def resolved(study: Study) -> str:
     return tomli_w.dumps(without_none(facts))
 
 
+def figure_name(study: Study, table: Table) -> str:
+    """What figures of a table are called."""
+    return f"{table.group.target}-{protocol_named(study, table.group.card).heading}".replace(" ", "_").replace(",", "")
+
+
+def ranks_name(study: Study, table: Table, shots: int) -> str:
+    """File name of the critical-difference diagram of one k."""
+    return f"ranks-{figure_name(study, table)}-k{shots}.svg"
+
+
 def write_figures(study: Study, tables: Sequence[Table], folder: Path) -> list[Path]:
     """The curve of every table and the critical-difference diagram of every k, as SVG; raises `NoSpace`."""
     drawn: dict[str, str] = {}
     for table in tables:
-        name = f"{table.group.target}-{protocol_named(study, table.group.card).heading}".replace(" ", "_").replace(",", "")
-        drawn[f"curve-{name}.svg"] = curve_svg(table, main=study.main)
-        drawn |= {f"ranks-{name}-k{found.shots}.svg": ranks_svg(found, main=study.main) for found in comparisons(table)}
+        drawn[f"curve-{figure_name(study, table)}.svg"] = curve_svg(table, main=study.main)
+        drawn |= {ranks_name(study, table, found.shots): ranks_svg(found, main=study.main) for found in comparisons(table)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in drawn.items():
         atomic_write_text(folder / name, text)

@@ -4,16 +4,21 @@ import csv
 import io
 from collections.abc import Sequence
 
+from stf2m.evaluation.cost import hours_of_rows
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.grid import PLUS, is_pair
 from stf2m.evaluation.metrics import PRIMARY, SMALLER_IS_BETTER
-from stf2m.evaluation.reading import METRIC_WORDS, cell_words, reading
+from stf2m.evaluation.reading import METRIC_WORDS, cell_words, number, reading
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import Study, cells_of, protocol_named
-from stf2m.evaluation.table import Line, Table, tables_of
+from stf2m.evaluation.table import Line, Table, strongest, tables_of
 from stf2m.evaluation.trust import METRICS as TRUST
 from stf2m.evaluation.trust import trust_of, trust_text
 
+BESIDE = (
+    "Taken from the sources, not computed again. Signals, people, cuts and splits differ, so these figures are no comparison; they say where the "
+    "field stands, and the floor says how much of such a figure needs no signal."
+)
 TITLES = {
     "floor": "floors: no signal",
     "baseline": "baselines on descriptors",
@@ -41,7 +46,35 @@ def write_results(study: Study, rows: Sequence[Row], cards: str = "") -> str:
         parts += [block for k in dict.fromkeys((table.shots[0], table.shots[-1])) if (text := matrix(table, k)) for block in (text, "")]
         parts += [f"- {line}" for line in reading(table, study.main)] + [""]
         parts += trust_text(trust_of(rows, table, study.main), study.validation_people)
+    parts += beside_published(study, rows)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def beside_published(study: Study, rows: Sequence[Row]) -> list[str]:
+    """Scores of others beside those of this study in the same metric; nothing where the study names none."""
+    if not study.published:
+        return []
+    head = [
+        "published",
+        "what was asked",
+        "target",
+        "metric",
+        "theirs",
+        "protocol here",
+        f"{study.main.replace('_', ' ')} here",
+        "strongest floor here",
+    ]
+    text = [_row(head), _row(["---"] * len(head))]
+    for one in study.published:
+        for table in tables_of(rows, one.metric):
+            if table.group.target == one.target and one.protocol in ("", table.group.protocol):
+                own = next((line for line in table.plain("learner", "baseline") if line.method == study.main), None)
+                floor = strongest(table, table.plain("floor"), one.shots)
+                here = [cell_words(table, own, one.shots) if own else "–"]
+                here.append(f"{cell_words(table, floor, one.shots)}, {label(floor)}" if floor else "–")
+                asked = f"{protocol_named(study, table.group.card).heading}, k = {one.shots}"
+                text.append(_row([one.source, one.asked, one.target, METRIC_WORDS[one.metric], number(one.score), asked, *here]))
+    return ["### Beside published scores", "", BESIDE, "", *text, ""]
 
 
 def markdown(table: Table, context: Sequence[str] = ()) -> str:
@@ -130,6 +163,7 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
     text += (
         f"Normalisation `{study.recipe.normalisation}`. Study `{study.name}`, settings `{study.hash}`, code {', '.join(versions) or '–'}."
     )
+    text += f" Fitting and answering took {hours_of_rows(rows):.1f} CPU-hours."
     if study.marks:
         text += f" **{'; '.join(study.marks)}.**"
     return text + (f" **{unfinished} of {len(cells)} cells are not finished.**" if unfinished else "")

@@ -5,6 +5,7 @@ interval of a difference is the union of the bootstrap's and of Student's, becau
 (of 12 comparisons of 18 people between which nothing differs, each at .05 / 12, it calls 1.6 % different instead of .4 %).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +46,12 @@ class Difference(NamedTuple):
 
 def _resampled(values: Values, seed: int) -> Values:
     """(RESAMPLES,) means of people drawn with replacement; the same draws for the same number of people."""
-    rows = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    return values[rows].mean(axis=1)
+    return values[_drawn(len(values), seed)].mean(axis=1)
+
+
+@lru_cache(maxsize=8)
+def _drawn(people: int, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(people, size=(RESAMPLES, people))
 
 
 def interval(values: Values, *, level: float = 0.95, seed: int = 0) -> Interval:

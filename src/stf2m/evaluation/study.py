@@ -16,7 +16,7 @@ from stf2m.core.registry import look_up
 from stf2m.evaluation.baselines import BASELINES
 from stf2m.evaluation.floors import FLOORS, USUAL
 from stf2m.evaluation.grid import with_pairs
-from stf2m.evaluation.metrics import OF_RATINGS, ORDINAL_METRICS, PRIMARY
+from stf2m.evaluation.metrics import METRICS, OF_RATINGS, ORDINAL_METRICS, PRIMARY
 from stf2m.evaluation.protocols import Protocol, make_protocol
 from stf2m.prepare.recipe import Recipe
 
@@ -39,6 +39,23 @@ class Second(Settings):
     """the same for the study's first data set"""
     first_labels: dict[str, str] = Field(default_factory=dict)
     """the same for the study's first data set"""
+
+
+class Published(Settings):
+    """A score from the literature, which stands beside this study's, and is not computed again."""
+
+    source: str
+    """authors, year, place"""
+    asked: str
+    """what was asked of which signals, as far as the source says"""
+    target: str
+    metric: str = "accuracy"
+    """a class metric"""
+    score: float
+    protocol: str = ""
+    """the protocol of this study that is most like theirs; "" = every one"""
+    shots: int = 0
+    """k of this study that stands beside it"""
 
 
 class Study(Settings):
@@ -84,6 +101,8 @@ class Study(Settings):
     """methods that are also asked under `views` and `controls`"""
     marks: tuple[str, ...] = ()
     """what must be printed beside every number ("whole-take face")"""
+    published: tuple[Published, ...] = later(())
+    """scores of others to stand beside the tables"""
     max_cpu_hours: float = later(12.0, gt=0)
     """the study does not run on when what is left would take longer, unless it is told to"""
 
@@ -108,6 +127,9 @@ class Study(Settings):
         taken = set(self.learners) & {*self.baselines, *self.floors, FLOOR_CELL}
         if taken:
             raise ValueError(f"a learner cannot be named like a baseline or floor: {', '.join(sorted(taken))}")
+        for one in self.published:
+            if one.target not in self.targets or one.metric not in METRICS:
+                raise ValueError(f"published: target must be one of {', '.join(self.targets)} and metric one of {', '.join(METRICS)}")
         if self.second and len(self.targets) > 1:
             raise ValueError("a study of two data sets has one target, the one both are brought to")
         return self
