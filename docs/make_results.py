@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+from digest import filled
+
 from stf2m.core.files import atomic_write_text
-from stf2m.evaluation.ablation import ablation_of
+from stf2m.evaluation.ablation import Ablation, ablation_of
 from stf2m.evaluation.ablation_table import ablation_markdown
 from stf2m.evaluation.audit_words import audit_markdown, read_audit
 from stf2m.evaluation.compare import comparisons
+from stf2m.evaluation.curves import asking_cells, asking_text
 from stf2m.evaluation.efficiency import Efficiency
 from stf2m.evaluation.figures import ranks_svg
 from stf2m.evaluation.outputs import ranks_name
@@ -15,10 +18,12 @@ from stf2m.evaluation.results import write_results
 from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.standing import standing_markdown
 from stf2m.evaluation.study import Study, cells_of, load_study
-from stf2m.evaluation.table import tables_of
+from stf2m.evaluation.table import Table, tables_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "studies" / "results"
+BUDGET = 16
+"""labels asked of a person, as `stf2m asking` does by default"""
 ORDER = (
     "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ravdess_parts", "ceap360vr", "ceap_three", "ceap_seconds",
     "ceap_rating", "ceap_context", "ceap_new_stimulus", "ceap_missing", "stress_predict", "stress_context", "hku956", "cross_wrist", "synthetic",
@@ -28,23 +33,39 @@ ORDER = (
 
 def main(out: Path = ROOT / "docs") -> None:
     """The head with a list of the pages, and one page per study that has rows, into the folder `out`."""
-    lines = [(ROOT / "docs" / "results.head.md").read_text(encoding="utf-8").rstrip(), "", "## Every study", ""]
+    head = (ROOT / "docs" / "results.head.md").read_text(encoding="utf-8").rstrip()
+    lines = [filled(head, tables_named), "", "## Every study", ""]
     for name in ORDER:
         study = load_study(ROOT / "studies" / f"{name}.toml")
         if not (ROWS / f"{name}.csv").exists():
             lines.append(f"- {study.title}: nobody has computed it yet (`stf2m study studies/{name}.toml`).")
             continue
         rows = rows_of(study, name)
-        sections = [write_results(study, rows, "../protocols.md"), *parts_of(study, name), *rules_of(name), *leaks_of(study, name)]
+        sections = [
+            write_results(study, rows, "../protocols.md"),
+            *parts_of(study, name),
+            *rules_of(name),
+            *asking_of(study, name),
+            *leaks_of(study, name),
+        ]
         sections += standing_of(study, rows, out / "results")
         heading = f"# {study.title}\n\n[All results](../results.md), how to read them, and what they say in short.\n"
         atomic_write_text(out / "results" / f"{name}.md", "\n".join([heading, *sections]).replace(f"## {study.title}\n\n", "", 1))
         people = len({row["person"] for row in rows if row["person"]})
-        more = {"its parts taken away": parts_of(study, name), "its rules": rules_of(name), "leaks on purpose": leaks_of(study, name)}
+        more = {"its parts taken away": parts_of(study, name), "its rules": rules_of(name), "asking for labels": asking_of(study, name)}
+        more["leaks on purpose"] = leaks_of(study, name)
         lines.append(
             f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *(word for word, there in more.items() if there)])}."
         )
     atomic_write_text(out / "results.md", "\n".join(lines) + "\n")
+
+
+def tables_named(name: str) -> tuple[Study, list[Table]]:
+    """A study, or the ablation of one (`NAME-ablation`), with its tables."""
+    study = load_study(ROOT / "studies" / f"{name.removesuffix('-ablation')}.toml")
+    if name.endswith("-ablation"):
+        study = shown_ablation(study).study
+    return study, tables_of(rows_of(study, name), study.primary)
 
 
 def standing_of(study: Study, rows: list[Row], out: Path) -> list[str]:
@@ -59,6 +80,14 @@ def standing_of(study: Study, rows: list[Row], out: Path) -> list[str]:
         compared.append((table, found, picture))
     text = standing_markdown(compared, {protocol.card.hash: protocol.heading for protocol in study.asked}, study.main)
     return [text] if text else []
+
+
+def asking_of(study: Study, name: str) -> list[str]:
+    """Which label to ask for next, where `stf2m asking` was run."""
+    file = ROWS / f"{name}-asking.csv"
+    if not file.exists():
+        return []
+    return [asking_text(study, current(RowFile(file).read(), {cell.settings for cell in asking_cells(study, BUDGET)}))]
 
 
 def rules_of(name: str) -> list[str]:
@@ -76,12 +105,16 @@ def parts_of(study: Study, name: str) -> list[str]:
     """The study's ablation, where there is one; what it cost was measured in the same run and stands beside the rows."""
     if not (ROWS / f"{name}-ablation.csv").exists():
         return []
-    whole = ablation_of(study)
-    asked = {row["method"] for row in RowFile(ROWS / f"{name}-ablation.csv").read()}
-    ablation = ablation_of(study, only=tuple(variant for variant in whole.words if variant in asked and variant != study.main))
+    ablation = shown_ablation(study)
     facts = json.loads((ROWS / f"{name}-ablation.json").read_text(encoding="utf-8"))
     costs = {e["method"]: Efficiency(*(e[key] for key in Efficiency._fields)) for e in facts if "parameters" in e}
     return [ablation_markdown(ablation, rows_of(ablation.study, f"{name}-ablation"), costs)]
+
+
+def shown_ablation(study: Study) -> Ablation:
+    """The study's ablation with the variants that were computed."""
+    asked = {row["method"] for row in RowFile(ROWS / f"{study.name}-ablation.csv").read()}
+    return ablation_of(study, only=tuple(name for name in ablation_of(study).words if name in asked and name != study.main))
 
 
 def leaks_of(study: Study, name: str) -> list[str]:

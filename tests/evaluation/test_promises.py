@@ -145,8 +145,37 @@ def test_training_sees_no_row_that_the_card_forbids(name, options, sizes, which)
         try:
             world = protocol.world(segments, "mood", fold, 3, turn)
         except NotEnoughLabels:
-            continue  # said in words, nothing is scored
+            assert nothing_is_left(segments, protocol, fold, turn)
+        else:
+            check_world(segments, protocol, world, fold)
+
+
+def nothing_is_left(segments: Segments, protocol: Protocol, fold: Fold, turn: int) -> bool:
+    """Whether a turn's training people have no label of a stimulus that they may know, counted stimulus by stimulus."""
+    groups = getattr(protocol, "groups", 1)
+    if len(segments.stimuli) < groups:
+        return True
+    mine = np.isin(segments.subject, fold.train) & (segments.targets["mood"] >= 0) & (segments.stimulus >= 0)
+    group = protocol.group_of(segments, 3)  # pyright: ignore[reportAttributeAccessIssue]
+    allowed = {g for g in range(groups) if g not in (turn, (turn + 1) % groups)}
+    return not any(int(g) in allowed for g in group[mine])
+
+
+@pytest.mark.parametrize("groups", [3, 4])
+@settings(max_examples=15, deadline=None)
+@given(sizes=any_sizes(people=20, recordings=8, stimuli=8, length=3, unlabelled=0.0, gaps=0.0), which=st.integers(0, 1))
+def test_new_stimuli_are_scored_where_there_is_enough(groups, sizes, which):
+    segments = irregular_segments(**sizes)
+    protocol = make_protocol({"name": "new_person_new_stimulus", "shots": [0, 2], "draws": 1, "groups": groups})
+    fold = folds(range(20), 2, which, 1)[which]
+    asked = []
+    for turn in range(protocol.turns):
+        world = protocol.world(segments, "mood", fold, 3, turn)
         check_world(segments, protocol, world, fold)
+        asked += [split.query for p in fold.test for split in protocol.questions(segments, "mood", p, 3, turn) if split.shots == 0]
+    scored = np.concatenate(asked)
+    everything = np.flatnonzero(np.isin(segments.subject, fold.test) & (segments.stimulus >= 0))
+    assert sorted(scored) == everything.tolist()  # every segment of a known stimulus, once
 
 
 def check_world(segments: Segments, protocol: Protocol, world: World, fold: Fold) -> None:

@@ -149,7 +149,15 @@ def test_every_training_of_an_average_is_asked_alone(world, tmp_path):
 
 
 def test_published_scores_stand_beside_and_change_no_cell(world, tmp_path):
-    one = {"source": "Somebody 2020", "asked": "three moods", "target": "mood", "metric": "accuracy", "score": 0.65, "shots": 2, "protocol": "new_person"}
+    one = {
+        "source": "Somebody 2020",
+        "asked": "three moods",
+        "target": "mood",
+        "metric": "accuracy",
+        "score": 0.65,
+        "shots": 2,
+        "protocol": "new_person",
+    }
     study, plain_study = study_of(published=[one]), study_of()
     assert [c.settings for c in cells_of(study)] == [c.settings for c in cells_of(plain_study)]
     rows = run_study(study, paths_of(study, runs=tmp_path), say=lambda _: None)
