@@ -10,6 +10,7 @@ from stf2m.evaluation.ablation import Ablation, ablation_of
 from stf2m.evaluation.ablation_table import ablation_markdown
 from stf2m.evaluation.audit_words import audit_markdown, read_audit
 from stf2m.evaluation.compare import comparisons
+from stf2m.evaluation.cost import hours_of_rows
 from stf2m.evaluation.curves import asking_cells, asking_text
 from stf2m.evaluation.efficiency import Efficiency
 from stf2m.evaluation.figures import ranks_svg
@@ -57,7 +58,24 @@ def main(out: Path = ROOT / "docs") -> None:
         lines.append(
             f"- [{study.title}](results/{name}.md): {', '.join([f'{people} people', *(word for word, there in more.items() if there)])}."
         )
+    lines += ["", "## What they cost", "", *costs()]
     atomic_write_text(out / "results.md", "\n".join(lines) + "\n")
+
+
+def costs() -> list[str]:
+    """CPU-hours of all kept rows per data set."""
+    hours: dict[str, list[float]] = {}
+    for name in ORDER:
+        study = load_study(ROOT / "studies" / f"{name}.toml")
+        data = study.dataset + (f" and {study.second.dataset}" if study.second else "")
+        files = [file for file in (ROWS / f"{name}{kind}.csv" for kind in ("", "-ablation", "-asking")) if file.exists()]
+        hours.setdefault(data, []).extend(hours_of_rows(RowFile(file).read()) for file in files)
+    text = [
+        "Fitting and answering on one core, as the rows report it; a study may take 12 CPU-hours before it asks.",
+        "",
+    ]
+    text += ["| data | studies and ablations | CPU-hours |", "| --- | --- | --- |"]
+    return text + [f"| {data} | {len(each)} | {sum(each):.1f} |" for data, each in hours.items()]
 
 
 def tables_named(name: str) -> tuple[Study, list[Table]]:

@@ -83,8 +83,8 @@ def test_r2d2_is_ridge_regression_of_what_the_global_head_leaves() -> None:
     wide = lambda x: expected_wide(net, params, support, x) + (x[:, net.deep :] ** 2).sum(axis=1, keepdims=True) / 2  # noqa: E731
     # rules that nobody fitted say the same of every class: a constant that the softmax does not see
     vote = math.exp(-1.0) / (1 + y.sum() / 3) * math.log(1 / 3)
-    said, deep = wide(h), h[:, : net.deep]
-    left = exp(params, "target") * (y - 1 / 3) - (deep @ weight.T + bias + vote + said)
+    deep = h[:, : net.deep]
+    left = exp(params, "target") * (y - 1 / 3) - (deep @ weight.T + bias)
     say = len(y) / ((y.sum(axis=0) > 0).sum() * y.sum(axis=0))[y.argmax(axis=1)]
     ridge = Ridge(alpha=exp(params, "strength") * net.deep, fit_intercept=False)
     ridge.fit(np.column_stack([deep, np.ones(len(h))]), left, sample_weight=say)

@@ -103,14 +103,13 @@ def closed_form(
     bias: Float[Tensor, " emotion"],
     strength: Tensor,
     target: Tensor,
-    said: Float[Tensor, "segment emotion"] | float = 0.0,
 ) -> Head:
     """The ridge change that brings the logits of the support from the global head's to `target` times centred one-hot.
 
-    `said` is what else is added to the logits whatever the head. Every class that is present has the same say.
+    Every class that is present has the same say.
     """
     counts = labels.sum(dim=0)
     rows = (labels / counts.clamp(min=1)).sum(dim=1) * labels.sum() / (counts > 0).sum().clamp(min=1)
     some = (rows > 0).to(h.dtype).unsqueeze(1)
     wanted = target * (labels - some / labels.shape[1])
-    return Head(*ridge_change(h, rows, wanted - some * (h @ weight.T + bias + said), strength))
+    return Head(*ridge_change(h, rows, wanted - some * (h @ weight.T + bias), strength))

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from stf2m.core.tensors import Adaptation, Batch, Features, Params, Scores
 from stf2m.meta.frozen import start_global
@@ -26,9 +25,10 @@ from stf2m.meta.rating import rates_only, ridge_rating
 
 
 class R2D2:
-    """W = W_g + argmin |T - V - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned.
+    """W = W_g + argmin |T - H(W_g + dW)|^2 + lambda |dW|^2 with T the scaled, centred one-hot labels; lambda, scale learned.
 
-    On the deep part, whose codes H are; V is what else is said: the expected person on the wide part, and the rules' vote.
+    On the deep part, whose codes H are; on the wide part the expected person. The fit does not look at what the wide part says: least squares
+    would take its confident right answers for errors and pull them back.
     Where only ratings are asked for, the rating head moves in the same way.
     """
 
@@ -47,8 +47,7 @@ class R2D2:
         world = global_head(net, params, memory)
         wide = wide_head(net, params, person_of(net, params, features, labels, centre=self.centre), memory["trust"])
         deep, start, bias = hidden.h[:, : net.deep], world[HEAD[0]][:, : net.deep], params[NET + "classify.bias"]
-        said = F.linear(hidden.h[:, net.deep :], wide.weight, wide.bias) + hidden.votes
-        change = closed_form(deep, labels, start, bias, strength, target, said)
+        change = closed_form(deep, labels, start, bias, strength, target)
         head = {HEAD[0]: torch.cat([start + change.weight, wide.weight], dim=1), HEAD[1]: bias + change.bias + wide.bias}
         rate = ridge_rating(deep, features, world, strength) if rates_only(net) else {}
         return adaptation._replace(params={**head, **rate})
