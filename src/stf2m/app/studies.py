@@ -36,7 +36,7 @@ def run_train(
     first = load_bundle(start) if start else None
     how = {"learner": learner, "target": target, "work": runs / "training", "use": use, "start": first}
     with console.progress("meta-train") as tick:
-        facts = train_bundle(loaded, material, out, **how, tick=tick)
+        facts = train_bundle(loaded, material, out, **how, tick=tick, say=lambda text: console.say(f"note: {text}"))
     text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['people']} people of {facts['dataset']}"
     console.result(facts, text)
 

@@ -24,10 +24,11 @@ from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, save_bundle
 from stf2m.training.calibration import Calibration
 from stf2m.training.fitted import Fitted
-from stf2m.training.run import train
-from stf2m.training.words import rule_use
+from stf2m.training.run import train, untaught
+from stf2m.training.words import never_said, rule_use
 
 Tick = Callable[[int, int, str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ def train_bundle(
     use: str = "research",
     start: Bundle | None = None,
     tick: Tick,
+    say: Say = lambda text: None,
 ) -> dict[str, Any]:
     """Meta-train on everybody with labels but the validation people, and write the bundle to `out`; returns its facts.
 
-    With `start` training goes on from a bundle, whose deleted and locked rules stay so. `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
+    `say` hears before the training of classes without labels. With `start` training goes on from a bundle, whose deleted and locked rules stay so. `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
     """
     segments, card = material.segments, material.dataset.card
     check_consent([card.consent, segments.consent, *([consent_of(start)] if start else [])], use, where=card.name)
@@ -88,6 +90,8 @@ def train_bundle(
         names = sorted(segments.subjects[i] for i in (*people, *judges))
         write_json(where / PEOPLE, {"dataset": card.name, "subjects": names})
     first = start.fitted if start else None
+    if never := [n for n in untaught(segments, target, people, config) if first is None or n in first.untaught]:
+        say(never_said(never))
     sides: dict[str, Any] = {"target": target, "train_people": people, "validation_people": judges}
     fitted = train(segments, **sides, config=config, out=where, progress=progress, start=first)
     if config.learner != fitted.config.learner:
@@ -153,8 +157,8 @@ def write_bundle(
     save_bundle(out, fitted, study.recipe, facts, calibration)
     if material.store is not None:
         register_derived(material.store, out, "bundle", tuple(names))
-    said = calibration.sentence if calibration else "not calibrated"
-    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, "calibration": said}
+    said = {"untaught": list(fitted.untaught), "calibration": calibration.sentence if calibration else "not calibrated"}
+    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, **said}
 
 
 def calibration_of(fitted: Fitted, study: Study, segments: Segments, judges: list[int]) -> Calibration | None:

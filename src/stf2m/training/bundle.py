@@ -72,6 +72,7 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     card = {
         "format": FORMAT, "version": version("stf2m"), "torch": torch.__version__.split("+")[0], "target": fitted.target,
         "emotions": list(fitted.inputs.emotions), "learner": fitted.config.learner, **facts, **fitted.facts,
+        "untaught": list(fitted.untaught),
     }  # fmt: skip
     with atomic_directory(path, replace=True) as folder:
         (folder / WEIGHTS).write_bytes(save(tensors))
@@ -117,7 +118,9 @@ def load_bundle(path: str | Path) -> Bundle:
         parts[part][name] = value
     normaliser = Normaliser.from_arrays({n: v.numpy() for n, v in parts["normaliser"].items()})
     net, learner, _ = build(config, inputs)
-    fitted = Fitted(config, inputs, facts["target"], net.eval(), learner, parts["params"], normaliser)
+    fitted = Fitted(
+        config, inputs, facts["target"], net.eval(), learner, parts["params"], normaliser, untaught=tuple(facts.get("untaught", ()))
+    )
     rules = tuple((path / "rules.txt").read_text(encoding="utf-8").splitlines()) if config.network.fuzzy in ("htsk", "tsk") else ()
     calibration = None
     if CALIBRATION in facts["sha256"]:
@@ -137,6 +140,16 @@ def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) ->
     return usable
 
 
+def answers_of(card: dict[str, Any]) -> str:
+    """What a bundle can say, for its card: the classes that it was taught, those that only a person can teach it, and ratings."""
+    taught = [name for name in card["emotions"] if name not in card.get("untaught", ())]
+    others = [name for name in card["emotions"] if name not in taught]
+    text = ", ".join(taught)
+    if others:
+        text += f"; {', '.join(others)} only for a person who labelled it, because no training person did"
+    return f"{text}; valence and arousal in -1..1"
+
+
 def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibration | None = None) -> str:
     """The model card in Markdown: what it is, what it was trained on, what it must not be used for."""
     limits = "non-commercial use only" if card.get("consent") == "non-commercial" else str(card.get("consent", "unknown"))
@@ -144,7 +157,7 @@ def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibra
         f"# Model card: {card['target']} ({card['learner']})", "",
         f"- trained on: {card.get('dataset', 'unknown')}, {card.get('people', '?')} people; licence of the data: {card.get('licence', 'unknown')}",
         f"- permitted use: **{limits}**",
-        f"- answers: {', '.join(card['emotions'])}; valence and arousal in -1..1",
+        f"- answers: {answers_of(card)}",
         f"- probabilities: {'not calibrated' if calibration is None else calibration.sentence}",
         f"- written by stf2m {card['version']}, torch {card['torch']}, format {card['format']}", "",
         "## Intended use and limits", "",

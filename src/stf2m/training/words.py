@@ -112,3 +112,9 @@ def clause(scale: Scale, j: int, centre: float) -> str:
     word, side = (info.high, "above") if centre > 0 else (info.low, "below")
     amount = f"{abs(centre) * float(scale.spread[j]):.3g} {scale.units[j]}".strip()
     return f"{info.name} is {amount} {side} {scale.usual} ({word})"
+
+
+def never_said(emotions: Sequence[str]) -> str:
+    """One sentence about classes that nobody taught."""
+    names = " or ".join(emotions)
+    return f"no training person has a label of {names}: the bundle does not answer so until a person's own labels teach it"
