@@ -13,7 +13,7 @@ from tests.toy import toy_segments
 from stf2m.core.errors import CorruptStore, InvalidConfig, Leak, SensorMismatch, UnknownName, WrongVersion
 from stf2m.core.records import Segments
 from stf2m.prepare.recipe import Recipe, SignalRecipe
-from stf2m.training.bundle import check_sensors, load_bundle, save_bundle
+from stf2m.training.bundle import card_text, check_sensors, load_bundle, save_bundle
 from stf2m.training.config import TrainConfig
 from stf2m.training.fitted import Fitted
 from stf2m.training.optimise import groups_of_kinds
@@ -225,6 +225,14 @@ def test_what_a_bundle_was_never_taught_comes_back_and_stays_until_somebody_teac
     assert train(SEGMENTS, **on).untaught == ()
     assert train(without_labels_of(1), **on).untaught == ()  # the bundle was taught emotion 1, the training on emotion 2
     assert fit().untaught == ()
+
+
+def test_a_card_promises_ratings_only_where_somebody_rated() -> None:
+    card = {"target": "emotion", "learner": "recurrent", "emotions": ["joy", "fear"], "version": "0", "torch": "2", "format": 3}
+    assert "- answers: joy, fear; valence and arousal in -1..1\n" in card_text({**card, "rated": True}, ())
+    assert "- answers: joy, fear; nothing of valence and arousal, because nobody rated them\n" in card_text({**card, "rated": False}, ())
+    rating = card_text({**card, "target": "rating", "emotions": ["rated"], "rated": True}, ())
+    assert "- answers: valence and arousal in -1..1\n" in rating
 
 
 def test_votes_of_annotators_teach_a_class_as_well() -> None:

@@ -148,7 +148,8 @@ def write_bundle(
     licences: list[str] = list(dict.fromkeys([card.licence, *([str(before["licence"])] if "licence" in before else [])]))
     facts: dict[str, Any] = {
         "dataset": card.name, "licence": " and ".join(licences), "consent": narrowest(consents), "people": len(names), "subjects": names,
-        "study": study.name, "marks": list(study.marks), "rated": bool(np.isfinite(segments.rating).any()),
+        "study": study.name, "marks": list(study.marks),
+        "rated": bool(before.get("rated")) or bool(np.isfinite(segments.rating[np.isin(segments.subject, people)]).all(axis=1).any()),
         "judges": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
         **{name: before[name] for name in ("edits", "edited_from") if name in before},
     }  # fmt: skip

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 
 from stf2m.core.config import build as build_settings
 from stf2m.core.config import without_none
+from stf2m.core.emotions import has_classes
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256
 from stf2m.prepare.normalise import Normaliser
@@ -142,12 +143,13 @@ def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) ->
 
 def answers_of(card: dict[str, Any]) -> str:
     """What a bundle can say, for its card: the classes that it was taught, those that only a person can teach it, and ratings."""
-    taught = [name for name in card["emotions"] if name not in card.get("untaught", ())]
-    others = [name for name in card["emotions"] if name not in taught]
-    text = ", ".join(taught)
-    if others:
-        text += f"; {', '.join(others)} only for a person who labelled it, because no training person did"
-    return f"{text}; valence and arousal in -1..1"
+    if not has_classes(card["target"]):
+        return "valence and arousal in -1..1"
+    others = list(card.get("untaught", ()))
+    said = [", ".join(name for name in card["emotions"] if name not in others)]
+    said += [f"{', '.join(others)} only for a person who labelled it, because no training person did"] if others else []
+    ratings = "valence and arousal in -1..1" if card.get("rated", True) else "nothing of valence and arousal, because nobody rated them"
+    return "; ".join([*said, ratings])
 
 
 def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibration | None = None) -> str:
