@@ -12,13 +12,15 @@ from stf2m.app.conform import with_sensors
 from stf2m.app.console import Console
 from stf2m.app.places import PEOPLE
 from stf2m.app.train import config_for, material_of
+from stf2m.app.use import opened
 from stf2m.core.consent import check_consent
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels, UnknownName
 from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset
-from stf2m.data.store import PREPARED, RecordingStore, register_derived
+from stf2m.data.forget import STALE, STALE_WORDS
+from stf2m.data.store import PREPARED, RecordingStore
 from stf2m.evaluation.evidence import evidence
 from stf2m.evaluation.explanations import fidelity, rule_figures
 from stf2m.evaluation.protocols import Split
@@ -81,7 +83,7 @@ def refuse_options(source: Path, kind: str, **given: Any) -> None:
 
 def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source, shots: int, console: Console) -> None:
     """Print the rules of a bundle with their figures; with edits, write the edited bundle to `out` and score both."""
-    loaded = load_bundle(bundle)
+    loaded = opened(bundle, console)
     if wishes and out is None:
         raise InvalidConfig("an edited bundle is a new bundle", where=bundle, hint="name its folder with --out")
     if out is not None and not wishes:
@@ -98,11 +100,16 @@ def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source,
 
 
 def edited_bundle(bundle: Bundle, wishes: list[str], out: Path, source: Source) -> Bundle:
-    """Write the edited bundle, note it in a store that knows its people, and read it back."""
-    save_edited(out, edit_rules(bundle, wishes))
-    if source.store is not None:
-        known = RecordingStore(source.store).subjects()
-        register_derived(source.store, out, "bundle", tuple(p for p in bundle.facts.get("subjects", ()) if p in known))
+    """Write the edited bundle, registered where the first one was and at a store of the same people, and read it back.
+
+    Where somebody of the first one was forgotten since, the edited one says so too.
+    """
+    edited = edit_rules(bundle, wishes)
+    if source.store is not None and RecordingStore(source.store).card.name == bundle.facts.get("dataset"):
+        edited.facts["stores"] = list(dict.fromkeys([*edited.facts.get("stores", ()), str(source.store.resolve())]))
+    save_edited(out, edited)
+    if bundle.path is not None and (bundle.path / STALE).exists():
+        write_json(out / STALE, STALE_WORDS)
     return load_bundle(out)
 
 

@@ -1,6 +1,7 @@
 """The shipped artefact: weights, recipe, vocabulary, versions, a card and the rules in words. No pickle."""
 
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from stf2m.core.config import without_none
 from stf2m.core.emotions import has_classes
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256
+from stf2m.data.store import RecordingStore, is_store, register_derived
 from stf2m.prepare.normalise import Normaliser
 from stf2m.prepare.recipe import Recipe
 from stf2m.training.build import Inputs, build
@@ -64,7 +66,8 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     """Write a bundle folder whole or not at all (an older one at `path` is replaced).
 
     `facts`: what the card must say, at least `dataset`, `licence`, `consent`, `people` (how many), `subjects` (names, so
-    that a deleted person can be found).
+    that a deleted person can be found). `stores`: absolute paths of the stores that know these people; the bundle is registered at
+    each that is there, and names it relative to itself.
     """
     tensors = {f"params/{n}": v.detach().contiguous().clone() for n, v in fitted.params.items()}
     tensors |= {f"normaliser/{n}": torch.from_numpy(v.copy()) for n, v in fitted.normaliser.to_arrays().items()}
@@ -75,6 +78,8 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
         "emotions": list(fitted.inputs.emotions), "learner": fitted.config.learner, **facts, **fitted.facts,
         "untaught": list(fitted.untaught),
     }  # fmt: skip
+    stores = [Path(store) for store in facts.get("stores", ()) if is_store(Path(store))]
+    card["stores"] = [os.path.relpath(store.resolve(), Path(path).resolve()) for store in stores]
     with atomic_directory(path, replace=True) as folder:
         (folder / WEIGHTS).write_bytes(save(tensors))
         (folder / "config.toml").write_text(tomli_w.dumps(without_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
@@ -86,11 +91,17 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
         (folder / "card.md").write_text(card_text(card, rules, calibration), encoding="utf-8")
         sums = {p.name: sha256(p) for p in sorted(folder.iterdir())}
         (folder / "bundle.json").write_text(json.dumps({**card, "sha256": sums}, indent=1), encoding="utf-8")
+    for store in stores:
+        known = RecordingStore(store).subjects()
+        register_derived(store, Path(path), "bundle", [name for name in facts.get("subjects", ()) if name in known])
     return path
 
 
 def save_edited(path: Path, bundle: Bundle) -> Path:
-    """Write a bundle that was made from another one as a new one; raises `InvalidConfig` where something already lies there."""
+    """Write a bundle that was made from another one as a new one, registered wherever that one was.
+
+    Raises `InvalidConfig` where something already lies there.
+    """
     if Path(path).exists():
         raise InvalidConfig("something lies here already", where=path, hint="an edited bundle is a new bundle; name a new folder")
     return save_bundle(Path(path), bundle.fitted, bundle.recipe, {n: v for n, v in bundle.facts.items() if n not in WRITTEN})
@@ -107,6 +118,7 @@ def load_bundle(path: str | Path) -> Bundle:
         raise WrongVersion(
             "bundle of another version", where=path, expected=f"format {FORMAT}", got=f"format {facts.get('format')}", hint=hint
         )
+    facts["stores"] = [str((path.resolve() / store).resolve()) for store in facts.get("stores", ())]
     for name, digest in facts["sha256"].items():
         if sha256(path / name) != digest:
             raise CorruptStore("the file is not as it was written", where=path / name, hint="copy the bundle again from its source")
