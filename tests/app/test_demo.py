@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from stf2m.app.cli import app
 from stf2m.app.demo import SETS, demo_study, found_in
+from stf2m.app.places import pages_elsewhere
 from stf2m.core.errors import NothingToRead, NotStored
 from stf2m.data.store import import_dataset
 
@@ -62,6 +63,8 @@ def test_a_study_runs_resumes_and_reports(study, tmp_path):
     assert "recurrent" in text and not re.search(
         r"<(script|link|img)[^>]*(src|href)=.?https?:", re.sub(r"(<script[^>]*>).*?</script>", r"\1", text, flags=re.S)
     )
+    noted = RUN.invoke(app, ["report", study, "--markdown", "--out", str(tmp_path / "tables.md")])
+    assert noted.exit_code == 0 and pages_elsewhere(tmp_path / "runs/studies/tiny.csv") == [tmp_path / "page.html", tmp_path / "tables.md"]
     assert "| majority |" in RUN.invoke(app, ["report", study, "--markdown"]).stdout
 
 
