@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -71,6 +72,31 @@ def test_a_study_runs_resumes_and_reports(study, tmp_path):
 def test_a_report_needs_results(study):
     result = RUN.invoke(app, ["report", study])
     assert result.exit_code == NotStored.exit_code and "run it first" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "said"),
+    [
+        (('dataset = "synthetic"', 'dataset = "lab.toml"'), 41, "lab.toml: no such file"),
+        (("folds = 2", "folds = 9"), 41, "more folds than labelled people; expected at most 6, got 9"),
+        (("validation_people = 1", "validation_people = 5"), 52, "expected at least 10 labelled people, got 6"),
+        (("window = 4.0", "window = 0"), 41, "window and hop must be longer than nothing"),
+        (("window = 4.0", "window = 900"), 18, "synthetic: no recording is as long as one window; expected 900.0 s, got at most 40.00 s"),
+        (('"hr", "eda"', '"hr", "edda"'), 40, "no modalities entry named 'edda' - did you mean eda"),
+        (('targets = ["arousal2"]\nfolds', 'targets = ["arousal2"]\npeople = ["P99"]\nfolds'), 40, "no person 'P99' in synthetic"),
+    ],
+)
+def test_a_plan_refuses_what_the_run_refuses_in_the_same_sentence(wrong, code, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = STUDY.replace(*wrong) if "lab" not in wrong[1] else re.sub(r"\[dataset_options\]\n(\w.*\n)*", "", STUDY.replace(*wrong))
+    Path("tiny.toml").write_text(text)
+    plan, run = (RUN.invoke(app, ["study", "tiny.toml", "--quiet", *words]) for words in (["--plan"], []))
+    assert (plan.exit_code, run.exit_code) == (code, code) and said in plan.stderr and plan.stderr == run.stderr
+
+
+def test_a_plan_without_the_data_says_what_it_did_not_check(tmp_path, root):
+    shown = RUN.invoke(app, ["study", str(root / "studies" / "ravdess.toml"), "--plan", "--data", str(tmp_path)])
+    assert shown.exit_code == 0 and "ravdess is not there, so people and lengths were not checked" in shown.stderr
 
 
 def test_from_a_store_to_a_timeline_and_back_to_nothing(study, world, files, tmp_path):

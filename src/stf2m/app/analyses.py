@@ -14,12 +14,14 @@ from stf2m.evaluation.study import cells_of, load_study, protocol_named
 from stf2m.evaluation.table import tables_of
 
 
-def run_plan(study: Path, runs: Path, rows: Path | None, console: Console) -> None:
-    """Say what a study will cost, and run nothing."""
-    from stf2m.evaluation.cost import COLUMNS, plan_lines, plan_of, plan_words
+def run_plan(study: Path, data: Path | None, runs: Path, rows: Path | None, console: Console) -> None:
+    """Say what a study will cost, and run nothing; what the run would refuse is refused."""
+    from stf2m.evaluation.cost import COLUMNS, check_study, plan_lines, plan_of, plan_words
 
     loaded = load_study(study)
-    paths = paths_of(loaded, runs=runs, rows=rows)
+    paths = paths_of(loaded, data=data, runs=runs, rows=rows)
+    if remark := check_study(loaded, paths.data):
+        console.say(f"note: {remark}")
     cells, found = cells_of(loaded), RowFile(paths.rows).read()
     done = {row["cell"] for row in found}
     plan = plan_of(loaded, cells, [cell for cell in cells if cell.settings not in done], found, paths.seconds)

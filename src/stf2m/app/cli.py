@@ -193,7 +193,7 @@ def study(
     from stf2m.app.studies import run_whole_study
 
     if plan:
-        run_plan(study, runs, rows, Console(as_json, quiet))
+        run_plan(study, root, runs, rows, Console(as_json, quiet))
     else:
         run_whole_study(study, root, runs, rows, jobs, Console(as_json, quiet), over_budget=over_budget)
 
