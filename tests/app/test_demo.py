@@ -142,6 +142,14 @@ def test_the_quick_demo(tmp_path):
     assert result.exit_code == 0, result.stderr
     facts = json.loads(result.stdout)
     assert {"floor", "baseline", "learner"} <= {line["role"] for line in facts["tables"]}
+    sample = facts["sample"]
+    words = ["--person", "ada", "--json"]
+    kept = RUN.invoke(app, ["personalise", sample["bundle"], sample["monday"], "--labels", sample["labels"], *words])
+    assert kept.exit_code == 0 and set(json.loads(kept.stdout)["segments"].values()) == {5}, kept.stderr
+    said = RUN.invoke(app, ["predict", sample["bundle"], sample["tuesday"], *words])
+    assert said.exit_code == 0 and len(json.loads(said.stdout)["segments"]) == 20, said.stderr
+    bundle = json.loads((tmp_path / "out" / "people.stf2m" / "bundle.json").read_text(encoding="utf-8"))
+    assert "P09" not in bundle["subjects"] and len(bundle["subjects"]) == 8
     assert "plotly" in (tmp_path / "out" / "demo-synthetic.html").read_text(encoding="utf-8")
 
 
