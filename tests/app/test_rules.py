@@ -55,6 +55,14 @@ def test_a_person_of_the_first_bundle_is_not_a_person_of_the_edited(bundle, stra
         personalise(edit_rules(bundle, ["delete 1"]), strangers[:1], "ada", folder=tmp_path)
 
 
+def test_a_place_that_no_input_reaches_is_said(bundle_path, tmp_path):
+    words = ["--edit", "2: heart rate > usual + 900 bpm", "--edit", "3: heart rate > usual + 8 bpm", "--out", str(tmp_path / "e.stf2m")]
+    result = RUN.invoke(app, ["rules", str(bundle_path), *words])
+    assert result.exit_code == 0 and result.stderr.count("standard deviations of the training people") == 1
+    assert "'2: heart rate > usual + 900 bpm' lies" in result.stderr and "is read up to 5 (" in result.stderr
+    assert "the number behind a term or an emotion is its share" in result.stderr
+
+
 def test_an_edited_bundle_is_registered_where_its_first_one_was(world, bundle, tmp_path):
     store, first = tmp_path / "store", tmp_path / "sub" / "first.stf2m"
     import_dataset(world, store)

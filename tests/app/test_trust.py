@@ -95,6 +95,8 @@ def test_who_is_not_calibrated_says_so(bundle, calibrated, strangers):
 def test_an_edited_bundle_answers_otherwise_and_is_not_calibrated(calibrated, tmp_path):
     assert load_bundle(save_edited(tmp_path / "edited.stf2m", calibrated)).calibration is None
     assert not (tmp_path / "edited.stf2m" / "calibration.json").exists()
+    words = ["rules", str(calibrated.path), "--delete", "1", "--out", str(tmp_path / "other.stf2m")]
+    assert f"{tmp_path / 'other.stf2m'} is not calibrated" in CliRunner().invoke(app, words).stderr
 
 
 def test_the_timeline_says_what_is_possible(calibrated, bundle, strangers, tmp_path):

@@ -33,8 +33,8 @@ from stf2m.evaluation.study import known_target, load_study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, load_bundle, save_edited
-from stf2m.training.edits import edit_rules
-from stf2m.training.words import facts_of
+from stf2m.training.edits import edit_rules, far_edits
+from stf2m.training.words import LEGEND, facts_of
 
 Tick = Callable[[int, int, str], None]
 
@@ -90,7 +90,12 @@ def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source,
         raise InvalidConfig("nothing was edited", where=bundle, hint="say what with --delete, --edit or --lock")
     held = held_out(loaded, source, shots, console) if source.is_given else None
     shown = edited_bundle(loaded, wishes, out, source) if wishes and out is not None else loaded
-    facts: dict[str, Any] = {"bundle": str(shown.path), "edits": shown.facts.get("edits", [])}
+    notes = far_edits(loaded.fitted, wishes)
+    if shown is not loaded and loaded.calibration is not None:
+        notes.append(f"{out} is not calibrated: the calibration of {bundle} was fitted to other answers")
+    for note in notes:
+        console.say(f"note: {note}")
+    facts: dict[str, Any] = {"bundle": str(shown.path), "edits": shown.facts.get("edits", []), "notes": notes}
     facts["rules"] = show_words(shown, console)
     if held is not None:
         facts |= {"people": held.people, "shots": shots, "mark": held.mark, **show_figures(shown, held, shots, console)}
@@ -172,6 +177,7 @@ def show_words(bundle: Bundle, console: Console) -> list[dict[str, Any]]:
     """The rules in words, and how much of each the words tell."""
     rows = [(text, round(facts.told, 3)) for text, facts in zip(bundle.rules, facts_of(bundle.fitted), strict=True)]
     console.table(("rule", "in words", "told"), [(i + 1, text, f"{told:.0%}") for i, (text, told) in enumerate(rows)])
+    console.say(f"{LEGEND}; told: how much of the rule its sentence tells")
     return [{"rule": i + 1, "words": text, "told": told} for i, (text, told) in enumerate(rows)]
 
 

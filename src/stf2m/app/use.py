@@ -17,7 +17,7 @@ from stf2m.core.prediction import Prediction
 from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.readers import read
 from stf2m.training.bundle import Bundle, load_bundle
-from stf2m.training.words import never_said
+from stf2m.training.words import LEGEND, never_said
 
 
 def opened(path: Path, console: Console) -> Bundle:
@@ -69,6 +69,8 @@ def run_predict(
         console.table(
             ("from", "to", "emotion", "p", "possible", "valence", "arousal", "uncertainty", "status", "strongest rule"), table_rows(said)
         )
+        if said.rules:
+            console.say(f"strongest rule: {LEGEND}; fires: how strongly the rule fires here, all rules together 1")
     for status in dict.fromkeys(said.status):
         console.say(f"{status}: {status.sentence}")
     console.say(f"{said.calibration}")
