@@ -80,6 +80,15 @@ def test_json_is_one_document_and_nothing_else():
     assert facts["consent"] == "research" and facts["people"][0] == "P01"
 
 
+def test_the_list_of_commands_is_not_cut_off():
+    shown = RUN.invoke(app, ["--help"], env={"COLUMNS": "80"}).stdout
+    assert (
+        "..." not in shown.partition("Commands:")[2]
+        and "Name the segments that should be labelled next." in shown
+        and "Begin with: stf2m demo." in shown
+    )
+
+
 def test_completion_is_offered():
     assert "--install-completion" in RUN.invoke(app, ["--help"]).stdout
 

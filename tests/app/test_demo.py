@@ -2,12 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from stf2m.app.cli import app
 from stf2m.app.demo import SETS, demo_study, found_in
+from stf2m.app.places import pages_elsewhere
 from stf2m.core.errors import NothingToRead, NotStored
 from stf2m.data.store import import_dataset
 
@@ -62,12 +64,39 @@ def test_a_study_runs_resumes_and_reports(study, tmp_path):
     assert "recurrent" in text and not re.search(
         r"<(script|link|img)[^>]*(src|href)=.?https?:", re.sub(r"(<script[^>]*>).*?</script>", r"\1", text, flags=re.S)
     )
+    noted = RUN.invoke(app, ["report", study, "--markdown", "--out", str(tmp_path / "tables.md")])
+    assert noted.exit_code == 0 and pages_elsewhere(tmp_path / "runs/studies/tiny.csv") == [tmp_path / "page.html", tmp_path / "tables.md"]
     assert "| majority |" in RUN.invoke(app, ["report", study, "--markdown"]).stdout
 
 
 def test_a_report_needs_results(study):
     result = RUN.invoke(app, ["report", study])
     assert result.exit_code == NotStored.exit_code and "run it first" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "said"),
+    [
+        (('dataset = "synthetic"', 'dataset = "lab.toml"'), 41, "lab.toml: no such file"),
+        (("folds = 2", "folds = 9"), 41, "more folds than labelled people; expected at most 6, got 9"),
+        (("validation_people = 1", "validation_people = 5"), 52, "expected at least 10 labelled people, got 6"),
+        (("window = 4.0", "window = 0"), 41, "window and hop must be longer than nothing"),
+        (("window = 4.0", "window = 900"), 18, "synthetic: no recording is as long as one window; expected 900.0 s, got at most 40.00 s"),
+        (('"hr", "eda"', '"hr", "edda"'), 40, "no modalities entry named 'edda' - did you mean eda"),
+        (('targets = ["arousal2"]\nfolds', 'targets = ["arousal2"]\npeople = ["P99"]\nfolds'), 40, "no person 'P99' in synthetic"),
+    ],
+)
+def test_a_plan_refuses_what_the_run_refuses_in_the_same_sentence(wrong, code, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = STUDY.replace(*wrong) if "lab" not in wrong[1] else re.sub(r"\[dataset_options\]\n(\w.*\n)*", "", STUDY.replace(*wrong))
+    Path("tiny.toml").write_text(text)
+    plan, run = (RUN.invoke(app, ["study", "tiny.toml", "--quiet", *words]) for words in (["--plan"], []))
+    assert (plan.exit_code, run.exit_code) == (code, code) and said in plan.stderr and plan.stderr == run.stderr
+
+
+def test_a_plan_without_the_data_says_what_it_did_not_check(tmp_path, root):
+    shown = RUN.invoke(app, ["study", str(root / "studies" / "ravdess.toml"), "--plan", "--data", str(tmp_path)])
+    assert shown.exit_code == 0 and "ravdess is not there, so people and lengths were not checked" in shown.stderr
 
 
 def test_from_a_store_to_a_timeline_and_back_to_nothing(study, world, files, tmp_path):
@@ -113,6 +142,14 @@ def test_the_quick_demo(tmp_path):
     assert result.exit_code == 0, result.stderr
     facts = json.loads(result.stdout)
     assert {"floor", "baseline", "learner"} <= {line["role"] for line in facts["tables"]}
+    sample = facts["sample"]
+    words = ["--person", "ada", "--json"]
+    kept = RUN.invoke(app, ["personalise", sample["bundle"], sample["monday"], "--labels", sample["labels"], *words])
+    assert kept.exit_code == 0 and set(json.loads(kept.stdout)["segments"].values()) == {5}, kept.stderr
+    said = RUN.invoke(app, ["predict", sample["bundle"], sample["tuesday"], *words])
+    assert said.exit_code == 0 and len(json.loads(said.stdout)["segments"]) == 20, said.stderr
+    bundle = json.loads((tmp_path / "out" / "people.stf2m" / "bundle.json").read_text(encoding="utf-8"))
+    assert "P09" not in bundle["subjects"] and len(bundle["subjects"]) == 8
     assert "plotly" in (tmp_path / "out" / "demo-synthetic.html").read_text(encoding="utf-8")
 
 

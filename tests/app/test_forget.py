@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from stf2m.app.cli import app
 from stf2m.app.forget import forget_everywhere
+from stf2m.app.places import note_pages
 from stf2m.core.errors import InvalidConfig, NotStored
 from stf2m.core.files import write_json
 from stf2m.data.store import import_dataset
@@ -163,6 +164,19 @@ def test_bundles_below_the_working_folder_are_named_or_deleted(runs):
     assert (runs / "mine.stf2m" / "STALE.json").exists() and not (runs / "few.stf2m" / "STALE.json").exists()
     forget_everywhere(None, "P02", runs=runs, dataset="synthetic", bundles=True)
     assert sorted(path.name for path in runs.glob("*.stf2m")) == ["few.stf2m", "theirs.stf2m"]
+
+
+def test_pages_written_elsewhere_are_found(runs, tmp_path):
+    page, figures, theirs = tmp_path / "out" / "page.html", tmp_path / "figures", tmp_path / "theirs.html"
+    for rows, paths in (("mine", (page, figures / "curve-a.svg")), ("theirs", (theirs,))):
+        for path in paths:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("made of the rows")
+        note_pages(runs / f"studies/{rows}.csv", paths)
+    note_pages(runs / "studies/mine.csv", [page, tmp_path / "moved away.html"])
+    gone = forget_everywhere(None, "P02", runs=runs, dataset="synthetic")
+    assert not page.exists() and not (figures / "curve-a.svg").exists() and theirs.exists()
+    assert {page, figures / "curve-a.svg"} <= set(gone.removed)
 
 
 def test_a_page_that_names_somebody_without_a_row_goes_too(runs):

@@ -100,6 +100,34 @@ def test_labels_that_cannot_be_meant_are_refused(bundle, strangers, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def targeted(bundle, target: str, emotions: tuple[str, ...]):
+    """The bundle as if it had been trained for another target."""
+    inputs = bundle.fitted.inputs.model_copy(update={"emotions": emotions})
+    cut = bundle.recipe.cut.model_copy(update={"targets": (target,)})
+    return replace(
+        bundle, fitted=replace(bundle.fitted, target=target, inputs=inputs), recipe=bundle.recipe.model_copy(update={"cut": cut})
+    )
+
+
+def test_labels_of_another_kind_are_named(bundle, strangers, tmp_path):
+    named, rating = targeted(bundle, "emotion", ("joy", "fear")), targeted(bundle, "rating", ("rated",))
+    rated, word = Annotation(4, 8, valence=0.5, arousal=0.8), Annotation(4, 8, emotion="joy")
+    with pytest.raises(NotEnoughLabels, match=r"expected an emotion, joy or fear, got valence and arousal - .*onset,offset,emotion"):
+        personalise(named, strangers[:1], "ada", labels=[[rated]], folder=tmp_path)
+    with pytest.raises(NotEnoughLabels, match=r"expected valence and arousal, got an emotion - .*onset,offset,valence,arousal"):
+        personalise(rating, strangers[:1], "ada", labels=[[word]], folder=tmp_path)
+    with pytest.raises(NotEnoughLabels, match="expected arousal, or low arousal or high arousal by name, got valence -"):
+        personalise(bundle, strangers[:1], "ada", labels=[[Annotation(4, 8, valence=0.5)]], folder=tmp_path)
+    with pytest.raises(NotEnoughLabels, match="got valence and arousal - "):  # the recording's own
+        personalise(named, strangers[:1], "ada", folder=tmp_path)
+    with pytest.raises(NotEnoughLabels, match="or low arousal or high arousal by name, got an emotion - "):
+        personalise(bundle, [replace(strangers[0], ratings=(), annotations=(word,))], "ada", folder=tmp_path)
+    with pytest.raises(NotEnoughLabels, match="got labels that cover no segment - label at least"):
+        personalise(bundle, strangers[:1], "ada", labels=[[Annotation(4, 4.2, emotion="low arousal")]], folder=tmp_path)
+    with pytest.raises(NotEnoughLabels, match="got no labels - label at least"):
+        personalise(bundle, [replace(strangers[0], ratings=())], "ada", folder=tmp_path)
+
+
 def test_consent_is_held(bundle, strangers, tmp_path):
     with pytest.raises(NoConsent, match="expected commercial, got research"):
         predict(bundle, strangers[1], use="commercial")

@@ -1,6 +1,7 @@
 """`stf2m rules`: what it prints, what it writes, what it refuses; and an edited bundle goes on working."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,8 @@ from stf2m.app.personalise import adapt_to, personalise
 from stf2m.app.predict import predict, predict_with
 from stf2m.app.timeline import to_rows
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels, NotStored
-from stf2m.training.bundle import load_bundle, save_bundle
+from stf2m.data.store import derived, import_dataset
+from stf2m.training.bundle import load_bundle, save_bundle, save_edited
 from stf2m.training.edits import edit_rules
 from stf2m.training.words import rules_in_words
 
@@ -51,6 +53,32 @@ def test_a_person_of_the_first_bundle_is_not_a_person_of_the_edited(bundle, stra
     assert (said.firing[:, 0] == 0).all() and not any(said.rules[0] in rule for row in to_rows(said) for rule in row["rules"])
     with pytest.raises(InvalidConfig, match="write it with save_edited"):
         personalise(edit_rules(bundle, ["delete 1"]), strangers[:1], "ada", folder=tmp_path)
+
+
+def test_a_place_that_no_input_reaches_is_said(bundle_path, tmp_path):
+    words = ["--edit", "2: heart rate > usual + 900 bpm", "--edit", "3: heart rate > usual + 8 bpm", "--out", str(tmp_path / "e.stf2m")]
+    result = RUN.invoke(app, ["rules", str(bundle_path), *words])
+    assert result.exit_code == 0 and result.stderr.count("standard deviations of the training people") == 1
+    assert "'2: heart rate > usual + 900 bpm' lies" in result.stderr and "is read up to 5 (" in result.stderr
+    assert "the number behind a term or an emotion is its share" in result.stderr
+
+
+def test_an_edited_bundle_is_registered_where_its_first_one_was(world, bundle, tmp_path):
+    store, first = tmp_path / "store", tmp_path / "sub" / "first.stf2m"
+    import_dataset(world, store)
+    facts = {n: v for n, v in bundle.facts.items() if n not in ("sha256", "stores")}
+    save_bundle(first, bundle.fitted, bundle.recipe, {**facts, "stores": [str(store)]})
+    assert json.loads((first / "bundle.json").read_text())["stores"] == ["../../store"]
+    for words in (["--delete", "1", "--out", str(tmp_path / "a.stf2m")], ["--lock", "1", "--out", str(tmp_path / "b.stf2m")]):
+        assert RUN.invoke(app, ["rules", str(first), *words]).exit_code == 0
+    save_edited(tmp_path / "c.stf2m", edit_rules(load_bundle(tmp_path / "a.stf2m"), ["restore 1"]))
+    assert {(one.path.name, one.kind) for one in derived(store)} == {(f"{n}.stf2m", "bundle") for n in ("first", "a", "b", "c")}
+    gone = RUN.invoke(app, ["forget", "P03", "--store", str(store), "--runs", str(tmp_path / "runs")])
+    assert all(f"{name}.stf2m" in gone.stdout for name in ("first", "a", "b", "c"))
+    late = RUN.invoke(app, ["rules", str(first), "--delete", "2", "--out", str(tmp_path / "late.stf2m")])
+    assert "removed since" in late.stderr and (tmp_path / "late.stf2m" / "STALE.json").exists()
+    shutil.rmtree(store)
+    assert RUN.invoke(app, ["rules", str(first), "--delete", "1", "--out", str(tmp_path / "d.stf2m")]).exit_code == 0
 
 
 def test_a_personalised_prediction_speaks_in_the_persons_own_centres(bundle, strangers):

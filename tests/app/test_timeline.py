@@ -25,8 +25,8 @@ def prediction():
 
 
 def test_the_strongest_rules_come_first_and_weak_ones_stay_away(prediction):
-    assert top_rules(prediction, 0) == ["if a (0.80)", "if b (0.15)"]
-    assert top_rules(prediction, 1) == ["if c (0.40)", "if a (0.30)", "if b (0.30)"]
+    assert top_rules(prediction, 0) == ["if a (fires 0.80)", "if b (fires 0.15)"]
+    assert top_rules(prediction, 1) == ["if c (fires 0.40)", "if a (fires 0.30)", "if b (fires 0.30)"]
 
 
 def test_the_three_formats_agree(prediction, tmp_path):

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from stf2m.app.cli import app
 from stf2m.app.personalise import adapt_to, personalise
 from stf2m.app.predict import predict, predict_with
 from stf2m.app.timeline import to_document, to_rows, write_timeline
@@ -16,6 +18,8 @@ from stf2m.app.use import table_rows
 from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig, InvalidRecord, NoConsent
 from stf2m.core.prediction import NOT_CALIBRATED
+from stf2m.core.records import Annotation
+from stf2m.data.writers import write_csv
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.prepared import prepared_from
@@ -91,6 +95,8 @@ def test_who_is_not_calibrated_says_so(bundle, calibrated, strangers):
 def test_an_edited_bundle_answers_otherwise_and_is_not_calibrated(calibrated, tmp_path):
     assert load_bundle(save_edited(tmp_path / "edited.stf2m", calibrated)).calibration is None
     assert not (tmp_path / "edited.stf2m" / "calibration.json").exists()
+    words = ["rules", str(calibrated.path), "--delete", "1", "--out", str(tmp_path / "other.stf2m")]
+    assert f"{tmp_path / 'other.stf2m'} is not calibrated" in CliRunner().invoke(app, words).stderr
 
 
 def test_the_timeline_says_what_is_possible(calibrated, bundle, strangers, tmp_path):
@@ -142,3 +148,34 @@ def test_a_bundle_that_cannot_be_written_or_used_is_refused_before_the_training(
     everybody = build(Study, {**SETTINGS, "recipe": {**SETTINGS["recipe"], "normalisation": "transductive"}}, where="test")
     with pytest.raises(InvalidConfig, match="transductive"):
         train_bundle(everybody, material, tmp_path / "z.stf2m", tick=never)
+
+
+def test_a_class_without_labels_is_said_and_not_answered_until_a_person_teaches_it(world, strangers, tmp_path):
+    three = {"targets": ["arousal3"], "recipe": {**SETTINGS["recipe"], "cut": {**SETTINGS["recipe"]["cut"], "targets": ["arousal3"]}}}
+    study = build(Study, {**SETTINGS, **three}, where="test")
+    segments = cut(prepared_from([r for p in world.subjects()[:5] for r in world.recordings(p)], study.recipe.signals), study.recipe.cut)
+    labels = segments.targets["arousal3"]
+    segments = replace(segments, targets={"arousal3": np.where(labels == 1, -1, labels).astype(np.int16)})
+    heard = []
+    facts = train_bundle(study, Material(world, segments, None), tmp_path / "b.stf2m", tick=lambda *_: None, say=heard.append)
+    assert facts["untaught"] == ["neutral arousal"] and len(heard) == 1 and "no training person has a label of neutral arousal" in heard[0]
+    bundle = load_bundle(tmp_path / "b.stf2m")
+    shown = CliRunner().invoke(app, ["predict", str(bundle.path), str(write(strangers[1], tmp_path))])
+    assert heard[0] in shown.stderr
+    hot = bundle.calibration.model_copy(
+        update={"fits": tuple(fit.model_copy(update={"temperature": 20.0}) for fit in bundle.calibration.fits)}
+    )
+    for one in (bundle, replace(bundle, calibration=hot), replace(bundle, calibration=None)):
+        said = predict(one, strangers[1])
+        np.testing.assert_array_equal(said.probability[:, 1], 0)
+        np.testing.assert_allclose(said.probability.sum(axis=1), 1, atol=1e-5)
+    taught = [Annotation(4, 12, emotion="high arousal"), Annotation(14, 18, emotion="neutral arousal")]
+    personalise(bundle, strangers[:1], "ada", labels=[taught], folder=tmp_path)
+    personalise(bundle, strangers[:1], "bob", labels=[taught[:1]], folder=tmp_path)
+    assert (predict(bundle, strangers[1], person="ada", folder=tmp_path).probability[:, 1] > 0).all()
+    assert (predict(bundle, strangers[1], person="bob", folder=tmp_path).probability[:, 1] == 0).all()
+
+
+def write(recording, folder) -> Path:
+    write_csv(recording, folder / "recording.csv")
+    return folder / "recording.csv"

@@ -3,6 +3,7 @@
 import csv
 import importlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import stf2m
+from stf2m.app.cli import app
 from stf2m.core import errors
 from stf2m.evaluation.study import cells_of, load_study
 
@@ -43,6 +46,17 @@ def test_the_readme_runs(root, desk, capsys):
     found = run(code)
     assert found["timeline"].subject == "ada"
     assert (desk / "tuesday.parquet").is_file()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+def test_the_commands_of_a_page_run_in_order(root, desk, page):
+    text = (root / page).read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split(MARK.replace("python", "console"))[1:]]
+    commands = [line.removeprefix("$ stf2m ") for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 3
+    for command in commands:
+        done = CliRunner().invoke(app, shlex.split(command, comments=True))
+        assert done.exit_code == 0, f"{command}: {done.stderr}"
 
 
 def test_the_straight_line_gives_what_predict_gives(root, desk):

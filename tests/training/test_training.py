@@ -13,7 +13,7 @@ from tests.toy import toy_segments
 from stf2m.core.errors import CorruptStore, InvalidConfig, Leak, SensorMismatch, UnknownName, WrongVersion
 from stf2m.core.records import Segments
 from stf2m.prepare.recipe import Recipe, SignalRecipe
-from stf2m.training.bundle import check_sensors, load_bundle, save_bundle
+from stf2m.training.bundle import card_text, check_sensors, load_bundle, save_bundle
 from stf2m.training.config import TrainConfig
 from stf2m.training.fitted import Fitted
 from stf2m.training.optimise import groups_of_kinds
@@ -182,6 +182,65 @@ def test_bundle_refuses_foreign_sensors_in_words(tmp_path: Path) -> None:
     assert check_sensors(bundle, ("bvp", "eeg"), where="monday.csv") == ("bvp",)
     with pytest.raises(SensorMismatch, match=r"monday.csv.*expected eda or bvp.*got eeg"):
         check_sensors(bundle, ("eeg",), where="monday.csv")
+
+
+def without_labels_of(emotion: int) -> Segments:
+    """The toy people, none of whom has a label of this emotion."""
+    target = SEGMENTS.targets["emotion"]
+    return replace(SEGMENTS, targets={"emotion": np.where(target == emotion, -1, target).astype(np.int16)})
+
+
+@pytest.mark.parametrize("policy", ["grid", "one_vs_rest"])
+def test_a_class_that_nobody_labelled_is_answered_only_where_the_persons_labels_teach_it(policy: str) -> None:
+    changes: dict[str, Any] = {"tasks": {**SMALL["tasks"], "policy": policy}}
+    if policy == "one_vs_rest":
+        changes["network"] = {**SMALL["network"], "wide": False, "rules_first": False}
+    fitted = fit(without_labels_of(2), **changes)
+    assert fitted.untaught == ("emotion 2",)
+    rows = np.flatnonzero(SEGMENTS.subject == 3)
+    labels = SEGMENTS.targets["emotion"][rows]
+    others, everything = rows[:20][labels[:20] != 2], rows[:20]
+    for support in (rows[:0], others):
+        said = fitted.predict(SEGMENTS, support, rows[20:]).probability
+        np.testing.assert_array_equal(said[:, 2], 0)
+        np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
+    assert (fitted.predict(SEGMENTS, everything, rows[20:]).probability[:, 2] > 0).all()
+    lied = fitted.predict(SEGMENTS, others, rows[20:], support_target=np.full(len(others), 2)).probability
+    assert (lied[:, 2] > 0).all()
+    if policy == "grid":
+        for support, is_taught in ((others, False), (everything, True)):
+            kept = fitted.score(fitted.adapt(SEGMENTS, support), SEGMENTS, rows[20:]).probability
+            np.testing.assert_array_equal(kept, fitted.predict(SEGMENTS, support, rows[20:]).probability)
+            assert (kept[:, 2] > 0).all() == is_taught
+
+
+def test_what_a_bundle_was_never_taught_comes_back_and_stays_until_somebody_teaches_it(tmp_path: Path) -> None:
+    fitted = fit(without_labels_of(2))
+    facts = {"dataset": "toy", "licence": "MIT", "consent": "research", "people": 4, "subjects": list(SEGMENTS.subjects)}
+    loaded = load_bundle(save_bundle(tmp_path / "b", fitted, RECIPE, facts))
+    assert loaded.fitted.untaught == ("emotion 2",) and loaded.facts["untaught"] == ["emotion 2"]
+    assert loaded.fitted.with_learner(loaded.fitted.config).untaught == ("emotion 2",)
+    assert "emotion 0, emotion 1; emotion 2 only for a person" in (tmp_path / "b" / "card.md").read_text()
+    on = {"target": "emotion", "train_people": [0, 1, 2], "validation_people": [3], "config": config(steps=1), "start": loaded.fitted}
+    assert train(SEGMENTS, **on).untaught == ()
+    assert train(without_labels_of(1), **on).untaught == ()  # the bundle was taught emotion 1, the training on emotion 2
+    assert fit().untaught == ()
+
+
+def test_a_card_promises_ratings_only_where_somebody_rated() -> None:
+    card = {"target": "emotion", "learner": "recurrent", "emotions": ["joy", "fear"], "version": "0", "torch": "2", "format": 3}
+    assert "- answers: joy, fear; valence and arousal in -1..1\n" in card_text({**card, "rated": True}, ())
+    assert "- answers: joy, fear; nothing of valence and arousal, because nobody rated them\n" in card_text({**card, "rated": False}, ())
+    rating = card_text({**card, "target": "rating", "emotions": ["rated"], "rated": True}, ())
+    assert "- answers: valence and arousal in -1..1\n" in rating
+
+
+def test_votes_of_annotators_teach_a_class_as_well() -> None:
+    segments = without_labels_of(2)
+    votes = np.where(segments.targets["emotion"][:, None] >= 0, np.eye(3, dtype=np.float32)[segments.targets["emotion"]], 0)
+    voted = votes * 0.75 + np.where(votes.any(axis=1, keepdims=True), np.array([0, 0, 0.25], np.float32), 0)
+    assert fit(replace(segments, votes={"emotion": voted.astype(np.float32)})).untaught == ()
+    assert fit(replace(segments, votes={"emotion": votes.astype(np.float32)})).untaught == ("emotion 2",)
 
 
 def test_train_stats_centres_on_nothing_and_comes_back_so(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from stf2m.app.console import Console
+from stf2m.app.places import note_pages
 from stf2m.app.studies import asked_tables, show_tables, stored_rows
 from stf2m.core.files import atomic_write_text
 from stf2m.core.plain import finite
@@ -13,12 +14,14 @@ from stf2m.evaluation.study import cells_of, load_study, protocol_named
 from stf2m.evaluation.table import tables_of
 
 
-def run_plan(study: Path, runs: Path, rows: Path | None, console: Console) -> None:
-    """Say what a study will cost, and run nothing."""
-    from stf2m.evaluation.cost import COLUMNS, plan_lines, plan_of, plan_words
+def run_plan(study: Path, data: Path | None, runs: Path, rows: Path | None, console: Console) -> None:
+    """Say what a study will cost, and run nothing; what the run would refuse is refused."""
+    from stf2m.evaluation.cost import COLUMNS, check_study, plan_lines, plan_of, plan_words
 
     loaded = load_study(study)
-    paths = paths_of(loaded, runs=runs, rows=rows)
+    paths = paths_of(loaded, data=data, runs=runs, rows=rows)
+    if remark := check_study(loaded, paths.data):
+        console.say(f"note: {remark}")
     cells, found = cells_of(loaded), RowFile(paths.rows).read()
     done = {row["cell"] for row in found}
     plan = plan_of(loaded, cells, [cell for cell in cells if cell.settings not in done], found, paths.seconds)
@@ -60,6 +63,8 @@ def run_compare(study: Path, runs: Path, rows: Path | None, out: Path | None, co
             )
         told += [f"{where}, {loaded.main.replace('_', ' ')} at {sentence}" for sentence in against(table, loaded.main)]
     written = write_figures(loaded, tables, out or figures_of(paths.rows))
+    if out is not None:
+        note_pages(paths.rows, written)
     told.append(f"figures: {written[0].parent}")
     console.result({"study": loaded.name, "comparisons": facts, "figures": [str(path) for path in written]}, "\n".join(told))
 
@@ -73,11 +78,10 @@ def run_curve(study: Path, runs: Path, rows: Path | None, out: Path | None, cons
     paths = paths_of(loaded, runs=runs, rows=rows)
     found = stored_rows(loaded, paths)
     show_tables(loaded, found, console)
-    written = [
-        path
-        for path in write_figures(loaded, tables_of(found, loaded.primary), out or figures_of(paths.rows))
-        if path.name.startswith("curve")
-    ]
+    drawn = write_figures(loaded, tables_of(found, loaded.primary), out or figures_of(paths.rows))
+    if out is not None:
+        note_pages(paths.rows, drawn)
+    written = [path for path in drawn if path.name.startswith("curve")]
     facts = {"study": loaded.name, "curve": tables_as_json(loaded, found), "figures": [str(path) for path in written]}
     console.result(facts, f"curves: {', '.join(map(str, written))}")
 

@@ -36,7 +36,7 @@ class Sentences(TyperGroup):
 app = typer.Typer(
     cls=Sentences, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Personal, readable, fine-grained emotion recognition from a few labelled seconds.",
-    epilog="Read docs/intended-use.md before you record anybody: not for use at work or in education.",
+    epilog="Begin with: stf2m demo. Read docs/intended-use.md before you record anybody: not for use at work or in education.",
 )  # fmt: skip
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -73,12 +73,12 @@ def options(
     """Personal, readable, fine-grained emotion recognition from a few labelled seconds."""
 
 
-@app.command()
+@app.command(short_help="Show everything in two minutes.")
 def demo(
     data: Annotated[Path | None, typer.Option(help="Folder with a known data set; default: generated people.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
     browser: Annotated[bool, typer.Option(help="Open the page where a browser exists.")] = True,
-    quick: Annotated[bool, typer.Option("--quick", help="Half a minute; too short a training to say anything.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Less than a minute; too short a training to say anything.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -88,7 +88,7 @@ def demo(
     run_demo(data, out, browser=browser, quick=quick, console=Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Say what a data set is.")
 def info(
     dataset: Annotated[str, typer.Argument(help="Name of a data set, a mapping file (.toml), or a store.")],
     root: Root = None,
@@ -101,7 +101,7 @@ def info(
     show_info(dataset, root, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Examine recordings, in words with figures.")
 def doctor(
     path: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder), or a store.")],
     as_json: Json = False,
@@ -113,7 +113,7 @@ def doctor(
     show_findings(path, Console(as_json, quiet))
 
 
-@app.command("import")
+@app.command("import", short_help="Copy a data set into a store.")
 def import_(
     dataset: Annotated[str, typer.Argument(help="Name of a data set, or a mapping file (.toml).")],
     root: Annotated[Path, typer.Argument(help="Folder that holds its files.")],
@@ -127,7 +127,7 @@ def import_(
     run_import(dataset, root, store, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Clean, grade and resample everybody of a store.")
 def prepare(
     store: Store,
     recipe: Annotated[Path | None, typer.Option(help="Recipe (.toml); default: every sensor at its usual rate.")] = None,
@@ -140,7 +140,7 @@ def prepare(
     run_prepare(store, recipe, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Remove a person and everything derived from them.")
 def forget(
     person: Annotated[str, typer.Argument(help="Name of the person.")],
     store: Annotated[Path | None, typer.Option(help="The store, or the folder of adaptations beside a bundle.")] = None,
@@ -156,7 +156,7 @@ def forget(
     run_forget(person, store, dataset, runs, bundles, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Meta-train on a study's people; write a bundle.")
 def train(
     study: StudyFile,
     out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")],
@@ -176,7 +176,7 @@ def train(
     run_train(study, out, learner, target, store, root, runs, use, start, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Run a study and print its tables with floors.")
 def study(
     study: StudyFile,
     root: Root = None,
@@ -193,12 +193,12 @@ def study(
     from stf2m.app.studies import run_whole_study
 
     if plan:
-        run_plan(study, runs, rows, Console(as_json, quiet))
+        run_plan(study, root, runs, rows, Console(as_json, quiet))
     else:
         run_whole_study(study, root, runs, rows, jobs, Console(as_json, quiet), over_budget=over_budget)
 
 
-@app.command()
+@app.command(short_help="Write a study's page from its rows.")
 def report(
     study: StudyFile,
     runs: Runs = Path("runs"),
@@ -214,7 +214,7 @@ def report(
     run_report(study, runs, rows, out, markdown, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Compare every method of a study with every other.")
 def compare(
     study: StudyFile,
     runs: Runs = Path("runs"),
@@ -229,7 +229,7 @@ def compare(
     run_compare(study, runs, rows, out, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Show the score over the number of labels.")
 def curve(
     study: StudyFile,
     runs: Runs = Path("runs"),
@@ -244,7 +244,7 @@ def curve(
     run_curve(study, runs, rows, out, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Take a study's main learner apart.")
 def ablation(
     study: StudyFile,
     target: Annotated[list[str] | None, typer.Option(help="Only this target; may be repeated.")] = None,
@@ -263,7 +263,7 @@ def ablation(
     run_ablation(study, target or [], only or [], root, runs, rows, jobs, over_budget, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Switch every known leak on, one at a time.")
 def audit(
     study: StudyFile,
     method: Annotated[list[str] | None, typer.Option(help="Baseline or learner to audit; may be repeated. Default: prototypes.")] = None,
@@ -283,7 +283,7 @@ def audit(
     run_audit(study, method or [], main, leak or [], target or [], fold or [], root, runs, rows, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Adapt a bundle to a person from a few labels.")
 def personalise(
     bundle: Bundle,
     recording: Recordings,
@@ -303,7 +303,7 @@ def personalise(
     run_personalise(bundle, recording, person, labels, scale, people, use, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Answer every segment of a recording.")
 def predict(
     bundle: Bundle,
     recording: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
@@ -320,7 +320,7 @@ def predict(
     run_predict(bundle, recording, person, out, people, use, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Name the segments that should be labelled next.")
 def ask(
     bundle: Bundle,
     recording: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
@@ -339,7 +339,7 @@ def ask(
     run_ask(bundle, recording, person, labels, scale, count, people, use, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="Compare ways to choose what to label.")
 def asking(
     study: StudyFile,
     budget: Annotated[int, typer.Option(help="Most labels to ask of a person.", min=1)] = 16,
@@ -355,7 +355,7 @@ def asking(
     run_asking_study(study, budget, root, runs, rows, Console(as_json, quiet))
 
 
-@app.command()
+@app.command(short_help="List, measure, edit and lock a bundle's rules.")
 def rules(
     source: Annotated[Path, typer.Argument(help="Folder of a bundle; or a study file (.toml), to compare rules of several trainings.")],
     delete: Annotated[list[int] | None, typer.Option(help="Number of a rule to delete; may be repeated.")] = None,

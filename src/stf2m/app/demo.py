@@ -21,7 +21,7 @@ FOLD = 0
 
 
 def run_demo(data: Path | None, out: Path, *, browser: bool, quick: bool, console: Console) -> None:
-    """Everything in one go, one thread; prints the table and the path of the page."""
+    """Everything in one go, one thread; prints the table and the path of the page. Of generated people it leaves a sample to go on with."""
     study = demo_study(data, quick=quick)
     console.say(study.title)
     paths = Paths(data or Path(), out, out / f"{study.name}.csv")
@@ -31,7 +31,14 @@ def run_demo(data: Path | None, out: Path, *, browser: bool, quick: bool, consol
     command = "stf2m demo" + (f" --data {data.name}" if data else "")
     page = write_page(study, rows, paths, out / f"{study.name}.html", command=command).resolve()
     facts = {"report": str(page), "rows": str(paths.rows), "tables": tables_as_json(study, rows)}
-    console.result(facts, f"report: {page}")
+    said = f"report: {page}"
+    if data is None:
+        from stf2m.app.sample import write_sample
+
+        sample = write_sample(study, segments, out, console)
+        facts["sample"] = {name: str(path) for name, path in sample._asdict().items()}
+        said += f"\nto try it on somebody new:\n{sample.commands}"
+    console.result(facts, said)
     if browser and not console.as_json and sys.stdout.isatty() and has_browser():
         webbrowser.open(page.as_uri())
 

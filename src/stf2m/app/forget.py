@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stf2m.app.places import PEOPLE, TIMELINES, folder_of_person
+from stf2m.app.places import PEOPLE, TIMELINES, folder_of_person, pages_elsewhere
 from stf2m.core.errors import InvalidConfig, NotStored
 from stf2m.core.files import read_json, write_json
 from stf2m.data.forget import REMAKE, STALE, STALE_WORDS, Forgotten, forget
 from stf2m.data.store import PREPARED, is_store
-from stf2m.evaluation.outputs import forget_in_results, remove_folder
+from stf2m.evaluation.outputs import forget_in_results, names_person, remove_folder
 from stf2m.evaluation.rows import people_in
 from stf2m.prepare.store import forget_person
 
@@ -181,6 +181,7 @@ def forget_in_runs(runs: Path, dataset: str, person: str, done: InRuns, *, whole
         (done.bundles if whole else done.trained).append(path)
     for rows, people in results_files(runs):
         if dataset in people:
+            done.pages += _forget_elsewhere(rows, person, is_counted=bool(people[dataset][person]))
             gone = forget_in_results(rows, dataset, person, whole=whole)
             done.timelines += gone.timelines
             done.pages += gone.pages
@@ -190,6 +191,15 @@ def forget_in_runs(runs: Path, dataset: str, person: str, done: InRuns, *, whole
         if not _rows_of(path).exists() and read_json(path)["person"] in (person, f"{dataset}:{person}"):
             path.unlink()
             done.timelines.append(path)
+
+
+def _forget_elsewhere(rows: Path, person: str, *, is_counted: bool) -> list[Path]:
+    """Delete pages of a results file that were written to other places, where the person is counted in the rows or named on the page."""
+    there = [path for path in pages_elsewhere(rows) if path.is_file()]
+    mine = [path for path in there if is_counted or names_person(path, person)]
+    for path in mine:
+        path.unlink()
+    return mine
 
 
 def bundles_with(runs: Path, dataset: str, person: str) -> list[Path]:

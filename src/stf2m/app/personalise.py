@@ -11,10 +11,12 @@ from stf2m.app.conform import segments_for
 from stf2m.app.people import save_adaptation
 from stf2m.app.places import folder_beside
 from stf2m.core.consent import check_consent
+from stf2m.core.emotions import TARGETS, has_classes
 from stf2m.core.errors import InvalidConfig, InvalidRecord, NotEnoughLabels, UnknownName
 from stf2m.core.records import Annotation, Recording, Segments
 from stf2m.core.tensors import Adaptation
 from stf2m.training.bundle import Bundle
+from stf2m.training.calibration import AXES
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,36 @@ def adapt_to(
     segments = one_person(segments_for(bundle, recordings, exact_labels=labels is not None))
     rows = np.flatnonzero(segments.targets[bundle.fitted.target] >= 0)
     if not len(rows):
-        raise NotEnoughLabels(
-            "no segment carries a label", where=", ".join(r.id for r in recordings), expected=" or ".join(bundle.emotions),
-            got="labels that cover no segment" if labels else "no labels", hint="label at least one segment of about the bundle's window",
-        )  # fmt: skip
+        raise no_label(bundle, recordings)
     return bundle.fitted.adapt(segments, rows), segments, rows
+
+
+def no_label(bundle: Bundle, recordings: Sequence[Recording]) -> NotEnoughLabels:
+    """Why no segment carries a label: there is none, they are of another kind than the bundle learns from, or they are too short."""
+    target, names = TARGETS.get(bundle.fitted.target), " or ".join(bundle.emotions)
+    said = [*(a for r in recordings for a in r.annotations)]
+    found = {axis for a in said for axis in AXES if getattr(a, axis) is not None}
+    found |= {axis for r in recordings for own in r.ratings for axis, values in zip(AXES, own.values) if np.isfinite(values).any()}
+    known = any(a.emotion in bundle.emotions for a in said)
+    got = " and ".join([*(axis for axis in AXES if axis in found), *(["an emotion"] if any(a.emotion for a in said) else [])])
+    if target is None or target.named:
+        expected, is_kind, columns = f"an emotion, {names}", known, "onset,offset,emotion"
+    else:
+        axes = AXES if target.axis is None else (AXES[target.axis],)
+        expected, columns = " and ".join(axes), "onset,offset,valence,arousal"
+        is_kind = set(axes) <= found or (known and target.has_classes)
+        expected += f", or {names} by name" if target.has_classes else ""
+    hint = "label at least one segment of about the bundle's window" if is_kind or not got else f"write {columns} in the labels file"
+    return NotEnoughLabels(
+        "no segment carries a label", where=", ".join(r.id for r in recordings), expected=expected,
+        got="labels that cover no segment" if is_kind else got or "no labels", hint=hint,
+    )  # fmt: skip
 
 
 def relabelled(recording: Recording, labels: tuple[Annotation, ...], bundle: Bundle) -> Recording:
     """The recording with these labels alone; raises `UnknownName` or `InvalidRecord` for labels that cannot be meant."""
     for label in labels:
-        if label.emotion is not None and label.emotion not in bundle.emotions:
+        if label.emotion is not None and label.emotion not in bundle.emotions and has_classes(bundle.fitted.target):
             raise UnknownName(f"the bundle knows no {label.emotion!r}", where=recording.id, hint=f"it knows: {', '.join(bundle.emotions)}")
         if label.onset >= recording.length:
             raise InvalidRecord(

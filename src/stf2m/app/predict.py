@@ -93,13 +93,14 @@ def calibrated(fit: Fit | None, answer: Answer, *, rated: bool) -> dict[str, Any
     for i, axis in enumerate(AXES):
         span = fit.interval(axis, answer.rating[:, i], answer.probability, "people") if rated else None
         found[f"{axis}_range"] = None if span is None else span.astype(np.float32)
-    return found | {"probability": fit.probability(answer.probability).astype(np.float32)}
+    cooled = np.where(answer.probability > 0, fit.probability(answer.probability), 0.0)  # no temperature makes what was never taught likely
+    return found | {"probability": (cooled / cooled.sum(axis=1, keepdims=True)).astype(np.float32)}
 
 
 def normalised_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Entropy of each row over that of the uniform distribution, 0 certain .. 1 no idea; (segment,)."""
-    p = np.clip(probability.astype(np.float64), 1e-12, 1.0)
-    return np.clip(-(p * np.log(p)).sum(axis=1) / np.log(max(p.shape[1], 2)), 0.0, 1.0).astype(np.float32)
+    """Entropy of each row over that of the uniform distribution of the classes that can be said, 0 certain .. 1 no idea; (segment,)."""
+    p, said = np.clip(probability.astype(np.float64), 1e-12, 1.0), int((probability > 0).any(axis=0).sum())
+    return np.clip(-(p * np.log(p)).sum(axis=1) / np.log(max(said, 2)), 0.0, 1.0).astype(np.float32)
 
 
 def interval_uncertainty(trust: dict[str, Any], count: int) -> NDArray[np.float32]:

@@ -12,13 +12,15 @@ from stf2m.app.conform import with_sensors
 from stf2m.app.console import Console
 from stf2m.app.places import PEOPLE
 from stf2m.app.train import config_for, material_of
+from stf2m.app.use import opened
 from stf2m.core.consent import check_consent
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels, UnknownName
 from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset
-from stf2m.data.store import PREPARED, RecordingStore, register_derived
+from stf2m.data.forget import STALE, STALE_WORDS
+from stf2m.data.store import PREPARED, RecordingStore
 from stf2m.evaluation.evidence import evidence
 from stf2m.evaluation.explanations import fidelity, rule_figures
 from stf2m.evaluation.protocols import Split
@@ -31,8 +33,8 @@ from stf2m.evaluation.study import known_target, load_study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, load_bundle, save_edited
-from stf2m.training.edits import edit_rules
-from stf2m.training.words import facts_of
+from stf2m.training.edits import edit_rules, far_edits
+from stf2m.training.words import LEGEND, facts_of
 
 Tick = Callable[[int, int, str], None]
 
@@ -81,14 +83,19 @@ def refuse_options(source: Path, kind: str, **given: Any) -> None:
 
 def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source, shots: int, console: Console) -> None:
     """Print the rules of a bundle with their figures; with edits, write the edited bundle to `out` and score both."""
-    loaded = load_bundle(bundle)
+    loaded = opened(bundle, console)
     if wishes and out is None:
         raise InvalidConfig("an edited bundle is a new bundle", where=bundle, hint="name its folder with --out")
     if out is not None and not wishes:
         raise InvalidConfig("nothing was edited", where=bundle, hint="say what with --delete, --edit or --lock")
     held = held_out(loaded, source, shots, console) if source.is_given else None
     shown = edited_bundle(loaded, wishes, out, source) if wishes and out is not None else loaded
-    facts: dict[str, Any] = {"bundle": str(shown.path), "edits": shown.facts.get("edits", [])}
+    notes = far_edits(loaded.fitted, wishes)
+    if shown is not loaded and loaded.calibration is not None:
+        notes.append(f"{out} is not calibrated: the calibration of {bundle} was fitted to other answers")
+    for note in notes:
+        console.say(f"note: {note}")
+    facts: dict[str, Any] = {"bundle": str(shown.path), "edits": shown.facts.get("edits", []), "notes": notes}
     facts["rules"] = show_words(shown, console)
     if held is not None:
         facts |= {"people": held.people, "shots": shots, "mark": held.mark, **show_figures(shown, held, shots, console)}
@@ -98,11 +105,16 @@ def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source,
 
 
 def edited_bundle(bundle: Bundle, wishes: list[str], out: Path, source: Source) -> Bundle:
-    """Write the edited bundle, note it in a store that knows its people, and read it back."""
-    save_edited(out, edit_rules(bundle, wishes))
-    if source.store is not None:
-        known = RecordingStore(source.store).subjects()
-        register_derived(source.store, out, "bundle", tuple(p for p in bundle.facts.get("subjects", ()) if p in known))
+    """Write the edited bundle, registered where the first one was and at a store of the same people, and read it back.
+
+    Where somebody of the first one was forgotten since, the edited one says so too.
+    """
+    edited = edit_rules(bundle, wishes)
+    if source.store is not None and RecordingStore(source.store).card.name == bundle.facts.get("dataset"):
+        edited.facts["stores"] = list(dict.fromkeys([*edited.facts.get("stores", ()), str(source.store.resolve())]))
+    save_edited(out, edited)
+    if bundle.path is not None and (bundle.path / STALE).exists():
+        write_json(out / STALE, STALE_WORDS)
     return load_bundle(out)
 
 
@@ -165,6 +177,7 @@ def show_words(bundle: Bundle, console: Console) -> list[dict[str, Any]]:
     """The rules in words, and how much of each the words tell."""
     rows = [(text, round(facts.told, 3)) for text, facts in zip(bundle.rules, facts_of(bundle.fitted), strict=True)]
     console.table(("rule", "in words", "told"), [(i + 1, text, f"{told:.0%}") for i, (text, told) in enumerate(rows)])
+    console.say(f"{LEGEND}; told: how much of the rule its sentence tells")
     return [{"rule": i + 1, "words": text, "told": told} for i, (text, told) in enumerate(rows)]
 
 

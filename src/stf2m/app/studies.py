@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stf2m.app.console import Console
+from stf2m.app.places import note_pages
 from stf2m.core.errors import NotEnoughLabels, NotStored
 from stf2m.core.files import atomic_write_text
 from stf2m.evaluation.execute import Paths, paths_of, read_timelines
@@ -36,7 +37,7 @@ def run_train(
     first = load_bundle(start) if start else None
     how = {"learner": learner, "target": target, "work": runs / "training", "use": use, "start": first}
     with console.progress("meta-train") as tick:
-        facts = train_bundle(loaded, material, out, **how, tick=tick)
+        facts = train_bundle(loaded, material, out, **how, tick=tick, say=lambda text: console.say(f"note: {text}"))
     text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['people']} people of {facts['dataset']}"
     console.result(facts, text)
 
@@ -105,9 +106,12 @@ def run_report(study: Path, runs: Path, rows: Path | None, out: Path | None, mar
         text = write_results(loaded, found)
         if out is not None:
             atomic_write_text(out, text)
+            note_pages(paths.rows, [out])
         console.result({"markdown": text}, text if out is None else f"written: {out}")
         return
     page = write_page(loaded, found, paths, out or paths.rows.with_suffix(".html"), command=f"stf2m study {study}")
+    if out is not None:
+        note_pages(paths.rows, [out])
     console.result({"report": str(page)}, f"report: {page}")
 
 

@@ -21,7 +21,7 @@ def top_rules(prediction: Prediction, segment: int) -> list[str]:
     """The strongest rules of a segment in words, at most three, each with its firing in 0..1."""
     firing = prediction.firing[segment]
     best = [int(r) for r in np.argsort(-firing, kind="stable")[:TOP_RULES] if firing[r] >= LEAST_FIRING]
-    return [f"{prediction.rules[r]} ({firing[r]:.2f})" for r in best if r < len(prediction.rules)]
+    return [f"{prediction.rules[r]} (fires {firing[r]:.2f})" for r in best if r < len(prediction.rules)]
 
 
 def to_rows(prediction: Prediction) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
 from stf2m.data.datasets.base import Dataset
-from stf2m.data.store import PREPARED, RecordingStore, register_derived
+from stf2m.data.store import PREPARED, RecordingStore
 from stf2m.evaluation.calibrating import calibrate
 from stf2m.evaluation.learned import Learned, config_of
 from stf2m.evaluation.stores import cut_people, dataset_of, open_segments, permitted
@@ -24,10 +24,11 @@ from stf2m.prepare.store import prepare_dataset
 from stf2m.training.bundle import Bundle, save_bundle
 from stf2m.training.calibration import Calibration
 from stf2m.training.fitted import Fitted
-from stf2m.training.run import train
-from stf2m.training.words import rule_use
+from stf2m.training.run import train, untaught
+from stf2m.training.words import never_said, rule_use
 
 Tick = Callable[[int, int, str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def material_of(study: Study, *, data: Path | None, store: Path | None, runs: Pa
     """Prepare (or find prepared) the study's people, from a store or from the data root; raises `NoConsent`."""
     if store is None:
         root = data or Path()
-        return Material(dataset_of(study, root), open_segments(study, root, runs, tick, use=use), None)
+        found = dataset_of(study, root)
+        return Material(found, open_segments(study, root, runs, tick, use=use), found.root if isinstance(found, RecordingStore) else None)
     dataset = RecordingStore(store)
     check_consent([dataset.card.consent], use, where=dataset.card.name)
     prepared = permitted(prepare_dataset(dataset, study.recipe.signals, store / PREPARED, tick), use, study.people)
@@ -61,10 +63,11 @@ def train_bundle(
     use: str = "research",
     start: Bundle | None = None,
     tick: Tick,
+    say: Say = lambda text: None,
 ) -> dict[str, Any]:
     """Meta-train on everybody with labels but the validation people, and write the bundle to `out`; returns its facts.
 
-    With `start` training goes on from a bundle, whose deleted and locked rules stay so. `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
+    `say` hears before the training of classes without labels. With `start` training goes on from a bundle, whose deleted and locked rules stay so. `work` keeps checkpoint and log, so that a killed training continues to the same numbers. One learner only, one seed.
     """
     segments, card = material.segments, material.dataset.card
     check_consent([card.consent, segments.consent, *([consent_of(start)] if start else [])], use, where=card.name)
@@ -88,6 +91,8 @@ def train_bundle(
         names = sorted(segments.subjects[i] for i in (*people, *judges))
         write_json(where / PEOPLE, {"dataset": card.name, "subjects": names})
     first = start.fitted if start else None
+    if never := [n for n in untaught(segments, target, people, config) if first is None or n in first.untaught]:
+        say(never_said(never))
     sides: dict[str, Any] = {"target": target, "train_people": people, "validation_people": judges}
     fitted = train(segments, **sides, config=config, out=where, progress=progress, start=first)
     if config.learner != fitted.config.learner:
@@ -131,9 +136,9 @@ def divide_people(segments: Segments, target: str, judges: int, seed: int) -> tu
 def write_bundle(
     fitted: Fitted, study: Study, material: Material, out: Path, people: list[int], judges: list[int], start: Bundle | None = None
 ) -> dict[str, Any]:
-    """Save the bundle with its card; in a store, register it as derived from its people.
+    """Save the bundle with its card, registered as derived from its people at the store that they came from.
 
-    What was trained from another bundle carries that bundle's people, edits and licence on, and permits no more than it. Validation people on whom that bundle was
+    What was trained from another bundle carries that bundle's people, stores, edits and licence on, and permits no more than it. Validation people on whom that bundle was
     trained are no strangers to the network, so then nothing is calibrated.
     """
     card, segments = material.dataset.card, material.segments
@@ -142,19 +147,19 @@ def write_bundle(
     names += [name for name in before.get("subjects", []) if name not in names]
     consents = [card.consent, segments.consent, *([consent_of(start)] if start else [])]
     licences: list[str] = list(dict.fromkeys([card.licence, *([str(before["licence"])] if "licence" in before else [])]))
+    stores = [*([str(material.store.resolve())] if material.store else []), *before.get("stores", ())]
     facts: dict[str, Any] = {
-        "dataset": card.name, "licence": " and ".join(licences), "consent": narrowest(consents), "people": len(names), "subjects": names,
-        "study": study.name, "marks": list(study.marks), "rated": bool(np.isfinite(segments.rating).any()),
+        "stores": list(dict.fromkeys(stores)), "dataset": card.name, "licence": " and ".join(licences), "consent": narrowest(consents), "people": len(names), "subjects": names,
+        "study": study.name, "marks": list(study.marks),
+        "rated": bool(before.get("rated")) or bool(np.isfinite(segments.rating[np.isin(segments.subject, people)]).all(axis=1).any()),
         "judges": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
         **{name: before[name] for name in ("edits", "edited_from") if name in before},
     }  # fmt: skip
     strangers = not set(facts["judges"]) & (set(before.get("subjects", [])) - set(before.get("judges", [])))
     calibration = calibration_of(fitted, study, segments, judges) if strangers else None
     save_bundle(out, fitted, study.recipe, facts, calibration)
-    if material.store is not None:
-        register_derived(material.store, out, "bundle", tuple(names))
-    said = calibration.sentence if calibration else "not calibrated"
-    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, "calibration": said}
+    said = {"untaught": list(fitted.untaught), "calibration": calibration.sentence if calibration else "not calibrated"}
+    return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, **said}
 
 
 def calibration_of(fitted: Fitted, study: Study, segments: Segments, judges: list[int]) -> Calibration | None:

@@ -17,11 +17,14 @@ from stf2m.core.prediction import Prediction
 from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.readers import read
 from stf2m.training.bundle import Bundle, load_bundle
+from stf2m.training.words import LEGEND, never_said
 
 
 def opened(path: Path, console: Console) -> Bundle:
-    """The bundle; says so when somebody it was trained with has asked to be forgotten since."""
+    """The bundle; says so when somebody it was trained with has asked to be forgotten since, and what nobody taught it."""
     found = load_bundle(path)
+    if found.fitted.untaught:
+        console.say(f"note: {never_said(found.fitted.untaught)}")
     if (path / STALE).exists():
         console.say(f"note: {path} was {STALE_WORDS['why']}")
     return found
@@ -66,6 +69,8 @@ def run_predict(
         console.table(
             ("from", "to", "emotion", "p", "possible", "valence", "arousal", "uncertainty", "status", "strongest rule"), table_rows(said)
         )
+        if said.rules:
+            console.say(f"strongest rule: {LEGEND}; fires: how strongly the rule fires here, all rules together 1")
     for status in dict.fromkeys(said.status):
         console.say(f"{status}: {status.sentence}")
     console.say(f"{said.calibration}")

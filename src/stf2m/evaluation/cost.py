@@ -11,10 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from stf2m.core.errors import OverBudget
+from stf2m.core.errors import InvalidConfig, NothingToRead, OverBudget, UnknownName
 from stf2m.core.files import guard_space
+from stf2m.data.datasets.base import Dataset
+from stf2m.evaluation.protocols.folds import folds
 from stf2m.evaluation.rows import Row
+from stf2m.evaluation.stores import dataset_of
 from stf2m.evaluation.study import Cell, Study
+from stf2m.prepare.cut import spans_of
+from stf2m.prepare.prepared import Entry
+from stf2m.prepare.session import modality_of
 
 Methods = tuple[str, ...]
 MEASURED, FROM_ROWS = "measured", "rows, without tuning"
@@ -92,6 +98,47 @@ class Plan:
         head = list({cell.methods: cell for cell in reversed(todo) if cell.methods in unknown}.values())[::-1]
         rest = [cell for cell in todo if cell not in head]
         return [*head, *(reversed(rest) if rest_backwards else rest)]
+
+
+def check_study(study: Study, data: Path) -> str:
+    """Raise what a run would raise before its first cell, as far as that is seen without preparing anybody.
+
+    Where a built-in data set is not at hand its people are not checked, which is what the returned sentence says, "" otherwise.
+    How many people have labels of a target only the run knows.
+    """
+    recipe = study.recipe
+    for name in recipe.signals.modalities:
+        modality_of(name)
+    spans_of(Entry("", "", "", "", None, 0, 0.0, 0.0, "", {}, {}), recipe.cut)
+    try:
+        dataset = dataset_of(study, data)
+        known = dataset.subjects()
+    except NothingToRead:
+        if Path(study.dataset).suffix:
+            raise
+        return f"{study.dataset} is not there, so people and lengths were not checked: name its folder with --data"
+    for name in study.people:
+        if name not in known:
+            raise UnknownName(f"no person {name!r} in {dataset.card.name}", hint=f"known: {', '.join(known)}")
+    found = folds(range(len(study.people or known)), study.folds, study.seed, study.validation_people)
+    if len(found) < study.folds and study.second is None:
+        where = f"study {study.name}"
+        raise InvalidConfig("more folds than labelled people", where=where, expected=f"at most {len(found)}", got=study.folds)
+    _check_lengths(study, dataset)
+    return ""
+
+
+def _check_lengths(study: Study, dataset: Dataset) -> None:
+    """Raise `NothingToRead` when no recording is as long as one window; a recording that is ends the search."""
+    longest, window = 0.0, study.recipe.cut.window
+    for recording in (r for person in dataset.subjects() for r in dataset.recordings(person)):
+        longest = max(longest, recording.length)
+        if window == "recording" or recording.length >= study.recipe.cut.skip_start + window:
+            return
+    raise NothingToRead(
+        "no recording is as long as one window", where=dataset.card.name, expected=f"{window} s", got=f"at most {longest:.2f} s",
+        hint="choose a shorter window",
+    )  # fmt: skip
 
 
 def plan_of(study: Study, cells: Sequence[Cell], todo: Sequence[Cell], rows: Sequence[Row], seconds: Path) -> Plan:

@@ -1,6 +1,7 @@
 """The shipped artefact: weights, recipe, vocabulary, versions, a card and the rules in words. No pickle."""
 
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,8 +14,10 @@ from safetensors.torch import load, save
 
 from stf2m.core.config import build as build_settings
 from stf2m.core.config import without_none
+from stf2m.core.emotions import has_classes
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256
+from stf2m.data.store import RecordingStore, is_store, register_derived
 from stf2m.prepare.normalise import Normaliser
 from stf2m.prepare.recipe import Recipe
 from stf2m.training.build import Inputs, build
@@ -63,7 +66,8 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     """Write a bundle folder whole or not at all (an older one at `path` is replaced).
 
     `facts`: what the card must say, at least `dataset`, `licence`, `consent`, `people` (how many), `subjects` (names, so
-    that a deleted person can be found).
+    that a deleted person can be found). `stores`: absolute paths of the stores that know these people; the bundle is registered at
+    each that is there, and names it relative to itself.
     """
     tensors = {f"params/{n}": v.detach().contiguous().clone() for n, v in fitted.params.items()}
     tensors |= {f"normaliser/{n}": torch.from_numpy(v.copy()) for n, v in fitted.normaliser.to_arrays().items()}
@@ -72,7 +76,10 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     card = {
         "format": FORMAT, "version": version("stf2m"), "torch": torch.__version__.split("+")[0], "target": fitted.target,
         "emotions": list(fitted.inputs.emotions), "learner": fitted.config.learner, **facts, **fitted.facts,
+        "untaught": list(fitted.untaught),
     }  # fmt: skip
+    stores = [Path(store) for store in facts.get("stores", ()) if is_store(Path(store))]
+    card["stores"] = [os.path.relpath(store.resolve(), Path(path).resolve()) for store in stores]
     with atomic_directory(path, replace=True) as folder:
         (folder / WEIGHTS).write_bytes(save(tensors))
         (folder / "config.toml").write_text(tomli_w.dumps(without_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
@@ -84,11 +91,17 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
         (folder / "card.md").write_text(card_text(card, rules, calibration), encoding="utf-8")
         sums = {p.name: sha256(p) for p in sorted(folder.iterdir())}
         (folder / "bundle.json").write_text(json.dumps({**card, "sha256": sums}, indent=1), encoding="utf-8")
+    for store in stores:
+        known = RecordingStore(store).subjects()
+        register_derived(store, Path(path), "bundle", [name for name in facts.get("subjects", ()) if name in known])
     return path
 
 
 def save_edited(path: Path, bundle: Bundle) -> Path:
-    """Write a bundle that was made from another one as a new one; raises `InvalidConfig` where something already lies there."""
+    """Write a bundle that was made from another one as a new one, registered wherever that one was.
+
+    Raises `InvalidConfig` where something already lies there.
+    """
     if Path(path).exists():
         raise InvalidConfig("something lies here already", where=path, hint="an edited bundle is a new bundle; name a new folder")
     return save_bundle(Path(path), bundle.fitted, bundle.recipe, {n: v for n, v in bundle.facts.items() if n not in WRITTEN})
@@ -105,6 +118,7 @@ def load_bundle(path: str | Path) -> Bundle:
         raise WrongVersion(
             "bundle of another version", where=path, expected=f"format {FORMAT}", got=f"format {facts.get('format')}", hint=hint
         )
+    facts["stores"] = [str((path.resolve() / store).resolve()) for store in facts.get("stores", ())]
     for name, digest in facts["sha256"].items():
         if sha256(path / name) != digest:
             raise CorruptStore("the file is not as it was written", where=path / name, hint="copy the bundle again from its source")
@@ -117,7 +131,9 @@ def load_bundle(path: str | Path) -> Bundle:
         parts[part][name] = value
     normaliser = Normaliser.from_arrays({n: v.numpy() for n, v in parts["normaliser"].items()})
     net, learner, _ = build(config, inputs)
-    fitted = Fitted(config, inputs, facts["target"], net.eval(), learner, parts["params"], normaliser)
+    fitted = Fitted(
+        config, inputs, facts["target"], net.eval(), learner, parts["params"], normaliser, untaught=tuple(facts.get("untaught", ()))
+    )
     rules = tuple((path / "rules.txt").read_text(encoding="utf-8").splitlines()) if config.network.fuzzy in ("htsk", "tsk") else ()
     calibration = None
     if CALIBRATION in facts["sha256"]:
@@ -137,6 +153,17 @@ def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) ->
     return usable
 
 
+def answers_of(card: dict[str, Any]) -> str:
+    """What a bundle can say, for its card: the classes that it was taught, those that only a person can teach it, and ratings."""
+    if not has_classes(card["target"]):
+        return "valence and arousal in -1..1"
+    others = list(card.get("untaught", ()))
+    said = [", ".join(name for name in card["emotions"] if name not in others)]
+    said += [f"{', '.join(others)} only for a person who labelled it, because no training person did"] if others else []
+    ratings = "valence and arousal in -1..1" if card.get("rated", True) else "nothing of valence and arousal, because nobody rated them"
+    return "; ".join([*said, ratings])
+
+
 def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibration | None = None) -> str:
     """The model card in Markdown: what it is, what it was trained on, what it must not be used for."""
     limits = "non-commercial use only" if card.get("consent") == "non-commercial" else str(card.get("consent", "unknown"))
@@ -144,7 +171,7 @@ def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibra
         f"# Model card: {card['target']} ({card['learner']})", "",
         f"- trained on: {card.get('dataset', 'unknown')}, {card.get('people', '?')} people; licence of the data: {card.get('licence', 'unknown')}",
         f"- permitted use: **{limits}**",
-        f"- answers: {', '.join(card['emotions'])}; valence and arousal in -1..1",
+        f"- answers: {answers_of(card)}",
         f"- probabilities: {'not calibrated' if calibration is None else calibration.sentence}",
         f"- written by stf2m {card['version']}, torch {card['torch']}, format {card['format']}", "",
         "## Intended use and limits", "",

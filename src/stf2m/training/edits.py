@@ -13,11 +13,12 @@ from stf2m.meta.learner import KEPT, LOCKED, RULES
 from stf2m.model.explain import terms_of
 from stf2m.model.membership import FLOOR
 from stf2m.model.rules import RuleLayer
+from stf2m.prepare.normalise import DESCRIPTOR_CLIP
 from stf2m.training.bundle import WRITTEN, Bundle
 from stf2m.training.first_rules import NEVER, logit
 from stf2m.training.fitted import Fitted
 from stf2m.training.grammar import Antecedent, Edit, parse_edit
-from stf2m.training.words import LEAST_TERM, rules_in_words, scale_of
+from stf2m.training.words import LEAST_TERM, rules_in_words, scale_of, unit_of
 
 MATTERS = 0.9
 """least relevance of an antecedent whose place a person set, unless they say another"""
@@ -54,6 +55,20 @@ def edit_fitted(fitted: Fitted, edits: Sequence[str]) -> Fitted:
     for edit in parsed:
         _speak(params, edit, votes=fitted.net.vote)
     return replace(fitted, params=params)
+
+
+def far_edits(fitted: Fitted, edits: Sequence[str]) -> list[str]:
+    """One sentence per wished place that no input reaches, because descriptors are read up to `DESCRIPTOR_CLIP` standard deviations."""
+    scale, said = scale_of(fitted), []
+    for edit in (parse_edit(text, scale, fitted.inputs.emotions, len(fitted.params[RULES + "bias"])) for text in edits):
+        for one in edit.antecedents:
+            if one.centre is not None and abs(one.centre) > DESCRIPTOR_CLIP:
+                furthest = f"{DESCRIPTOR_CLIP * float(scale.spread[one.index]):.3g} {unit_of(scale, one.index)}".strip()
+                said.append(
+                    f"{edit.text!r} lies {abs(one.centre):.3g} standard deviations of the training people from {scale.usual}: an input is "
+                    f"read up to {DESCRIPTOR_CLIP:g} ({furthest}), so the rule can hardly fire"
+                )
+    return said
 
 
 def _switch(params: Params, edits: Sequence[Edit], count: int) -> None:

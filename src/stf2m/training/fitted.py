@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from stf2m.core.emotions import has_classes
 from stf2m.core.errors import Leak
@@ -27,6 +28,9 @@ from stf2m.prepare.normalise import Normaliser
 from stf2m.tasks.loader import Loader
 from stf2m.training.build import Inputs, build_learner
 from stf2m.training.config import TrainConfig
+
+NAMED = "named classes"
+"""in the memory of a kept adaptation, where training taught not every class: those that the person's labels name"""
 
 
 class Answer(NamedTuple):
@@ -54,15 +58,16 @@ class Fitted:
     params: Params
     normaliser: Normaliser
     facts: dict[str, float] = field(default_factory=dict)
+    untaught: tuple[str, ...] = ()
+    """classes of which no training person had a label: they get probability 0 until a person's own labels name them"""
     _encoded: dict[Any, tuple[NDArray[np.int64], Any]] = field(default_factory=dict, repr=False)
 
     def with_learner(self, config: TrainConfig) -> "Fitted":
         """The same parameters under another test-time learner (`finetune` of a `frozen` training)."""
         if config.training != self.config.training:
             raise Leak("these settings need a training of their own", got=config.learner)
-        return Fitted(
-            config, self.inputs, self.target, self.net, build_learner(config, self.net)[0], self.params, self.normaliser, self.facts
-        )
+        learner = build_learner(config, self.net)[0]
+        return Fitted(config, self.inputs, self.target, self.net, learner, self.params, self.normaliser, self.facts, self.untaught)
 
     def load(self, changed: Params | None = None) -> Network:
         """Put the parameters, with those that adapting `changed`, into the network itself, for code that reads modules.
@@ -99,7 +104,7 @@ class Fitted:
             # with other labels the support's own ratings would still tell the truth
             ratings = np.full((len(support), 2), np.nan) if has_classes(self.target) else segments.rating[support_target]
             told = rerate(told, ratings)
-        return _answer(self._scores(told, batches[1]))
+        return self._answer(self._scores(told, batches[1]), self._named(labels))
 
     def _told(self, segments: Segments, support: NDArray[np.integer], given: NDArray[np.integer] | None) -> NDArray[np.integer]:
         """Class labels of the support, or the given ones in their place."""
@@ -107,13 +112,15 @@ class Fitted:
 
     def adapt(self, segments: Segments, support: NDArray[np.integer], modalities: Sequence[str] | None = None) -> Adaptation:
         """The adaptation itself, to be kept for a person."""
-        batch = self._batch(segments, support, modalities)
-        return self.learner.adapt(self.net, self.params, relabel(batch, segments.targets[self.target][support]))
+        batch, labels = self._batch(segments, support, modalities), segments.targets[self.target][support]
+        adaptation = self.learner.adapt(self.net, self.params, relabel(batch, labels))
+        return adaptation._replace(memory=adaptation.memory | {NAMED: self._named(labels)}) if self.untaught else adaptation
 
     def score(self, adaptation: Adaptation, segments: Segments, rows: NDArray[np.integer]) -> Answer:
         """Answer rows under a kept adaptation."""
+        named = adaptation.memory.get(NAMED, torch.zeros(len(self.inputs.emotions)))
         with torch.no_grad():
-            return _answer(self.learner.score(self.net, self.params, adaptation, self._batch(segments, rows, None)))
+            return self._answer(self.learner.score(self.net, self.params, adaptation, self._batch(segments, rows, None)), named)
 
     def codes(self, segments: Segments, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """(row, hidden): what the head reads of each segment while nothing is known of the person."""
@@ -134,7 +141,16 @@ class Fitted:
             answer = self._scores(relabel(support, np.where(labels < 0, -1, labels == c)), query)
             odds.append(answer.logits[:, 1] - answer.logits[:, 0])
         assert answer is not None
-        return _answer(answer._replace(logits=torch.stack(odds, dim=1)))
+        return self._answer(answer._replace(logits=torch.stack(odds, dim=1)), self._named(labels))
+
+    def _named(self, labels: NDArray[np.integer]) -> Tensor:
+        """(emotion,) 1 for the classes that a support's labels name."""
+        return torch.from_numpy(np.isin(np.arange(len(self.inputs.emotions)), labels).astype(np.float32))
+
+    def _answer(self, scores: Any, named: Tensor) -> Answer:
+        """The scores on the host. A class that neither training nor these labels taught has weights that nothing ever moved: it is left out."""
+        unknown = torch.tensor([name in self.untaught for name in self.inputs.emotions]) & (named == 0)
+        return _answer(scores._replace(logits=scores.logits.masked_fill(unknown, -torch.inf)) if unknown.any() else scores)
 
     def _batch(self, segments: Segments, rows: NDArray[np.integer], modalities: Sequence[str] | None) -> Any:
         """Rows as the learner reads them; shared encoders read each person once and keep the features."""

@@ -85,11 +85,21 @@ def train(
     params = state.best | choose_heeding(setting, state.best)
     trusted = {name.removeprefix(META): float(params[name]) for name in (BELIEF, CAUTION) if name in params}
     facts = {"best_step": float(state.best_step), "steps": float(state.step), **trusted, **heed(setting, params)}
-    fitted = Fitted(config, inputs, target, net, learner, params, normaliser, facts)
+    never = [name for name in untaught(segments, target, train_people, config) if start is None or name in start.untaught]
+    fitted = Fitted(config, inputs, target, net, learner, params, normaliser, facts, tuple(never))
     if isinstance(net.rules, RuleLayer) and not (net.rules_first or net.vote):
         locked = params.get(LOCKED, torch.zeros(len(params[VERDICT]))).unsqueeze(1)
         params[VERDICT] = torch.where(locked > 0, params[VERDICT], verdicts(fitted, segments, train_people))
     return fitted
+
+
+def untaught(segments: Segments, target: str, train_people: Sequence[int], config: TrainConfig) -> tuple[str, ...]:
+    """Classes of the target of which a training on these people would meet no label and no annotator's vote."""
+    rows = np.concatenate([person.rows for person in people_of(segments, target, train_people)])
+    met = np.isin(np.arange(len(segments.emotions[target])), segments.targets[target][rows])
+    if uses_votes(config) and target in segments.votes:
+        met |= (segments.votes[target][rows] > 0).any(axis=0)
+    return tuple(name for name, is_met in zip(segments.emotions[target], met, strict=True) if not is_met)
 
 
 def verdicts(fitted: Fitted, segments: Segments, people: Sequence[int]) -> Tensor:

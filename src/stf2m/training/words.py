@@ -16,6 +16,8 @@ from stf2m.training.fitted import Fitted
 TERMS = ("low", "neutral", "high")
 NOTHING = "nothing that is sure"
 """what follows from a rule that tells no term and speaks for no class"""
+LEGEND = "the number behind a term or an emotion is its share, 0 to 1, among the training people's labels where the rule fires, every term and every emotion being equally frequent"
+"""what must stand under printed rules"""
 LEAST_TERM = 0.5
 """share below which a term is not told, because the other two together are likelier; each has a third where a rule says nothing"""
 
@@ -110,5 +112,16 @@ def clause(scale: Scale, j: int, centre: float) -> str:
     if abs(centre) < LEAST_CENTRE:
         return f"{info.name} is about {scale.usual}"
     word, side = (info.high, "above") if centre > 0 else (info.low, "below")
-    amount = f"{abs(centre) * float(scale.spread[j]):.3g} {scale.units[j]}".strip()
+    amount = f"{abs(centre) * float(scale.spread[j]):.3g} {unit_of(scale, j)}".strip()
     return f"{info.name} is {amount} {side} {scale.usual} ({word})"
+
+
+def unit_of(scale: Scale, j: int) -> str:
+    """The unit as it is printed: a share has none."""
+    return "" if scale.units[j] == "1" else scale.units[j]
+
+
+def never_said(emotions: Sequence[str]) -> str:
+    """One sentence about classes that nobody taught."""
+    names = " or ".join(emotions)
+    return f"no training person has a label of {names}: the bundle does not answer so until a person's own labels teach it"
