@@ -13,6 +13,8 @@ LONGEST_GAP = 30.0
 """s of missing samples that are still bridged (as NaN, graded as poor); a longer run is refused as `MissingRun`"""
 RATE_TOLERANCE = 0.05
 """relative difference between a declared rate and the time column that still counts as agreement"""
+LATTICE = 0.2
+"""usual steps by which a longer step may miss a whole number of them and still lack samples in between"""
 MODALITY_PLAUSIBLE = {"ibi": (0.2, 3.0)}
 """bounds that follow from the modality where the unit alone says too little"""
 MOST_G = 4.0
@@ -83,10 +85,30 @@ def regular(count: int, rate: float, start: float = 0.0) -> NDArray[np.float64]:
 
 
 def usual_step(times: NDArray[np.float64]) -> float:
-    """Mean step without gaps, s; finer than the median where time stamps are rounded. 0 when times stand still."""
+    """Mean step without gaps, s; finer than the median where time stamps are rounded. 0 when times stand still.
+
+    A step of two or three usual ones lacks samples in between and counts as that many, unless it comes from rounding.
+    """
     steps = np.diff(times)
     middle = float(np.median(steps)) if len(steps) else 0.0
-    return float(steps[(steps > 0) & (steps <= 3 * middle)].mean()) if middle > 0 else 0.0
+    if middle <= 0:
+        return 0.0
+    near = steps[(steps > 0) & (steps <= 3 * middle)]
+    count = np.rint(near / middle)
+    lacking = (count > 1) & (np.abs(near / middle - count) <= LATTICE)
+    if not lacking.any() or _from_rounding(lacking, middle):
+        return float(near.mean())
+    return float(near.sum() / np.where(lacking, count, 1.0).sum())
+
+
+def _from_rounding(long: NDArray[np.bool_], middle: float) -> bool:
+    """Whether `long` steps come from stamps rounded to a decimal that is the middle step: 700 Hz in ms steps by 1, 2, 1, 1, 2 ms.
+
+    Rounding spreads the long steps evenly over the others; samples get lost at random.
+    """
+    digits = np.log10(middle)
+    apart = np.diff(np.flatnonzero(long))
+    return bool(abs(digits - round(digits)) < 1e-4 and len(apart) >= 3 and np.ptp(np.quantile(apart, (0.05, 0.95))) <= 2)
 
 
 def _finite_or_nan(samples: NDArray, name: str, notes: list[str]) -> NDArray[np.float32]:
