@@ -190,3 +190,13 @@ def test_a_short_temperature_is_examined_too(seconds):
     count = 4 * seconds
     stream = Stream("temp", np.full((1, count), 25.0, np.float32), np.arange(count) / 4, 4.0, ("temp",), ("degC",))
     assert isinstance(list(check_contact(stream)), list)
+
+
+def test_an_estimated_rate_is_not_called_declared(healthy):
+    guessed = with_stream(healthy, "eda", estimated=True)
+    assert next(f.sentence for f in examine(guessed) if f.stream == "eda" and f.severity == "ok").startswith("an estimated 4 Hz, ")
+    flat = damaged(guessed, "eda", 10, 40, 0.5)
+    assert "no movement for 29" in said(flat, "eda", "warning")[0]
+    assert said(flat, "eda", "note") == ["its rate, an estimated 4 Hz, follows from the times; nobody declared one"]
+    uneven = said(with_stream(guessed, "eda", sample_rate=3.8), "eda", "warning")[0]
+    assert uneven == "its steps are uneven: an estimated 3.8 Hz on average, 4 Hz by the middle step (+5.3%)"

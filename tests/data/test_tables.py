@@ -9,6 +9,7 @@ from stf2m.core.errors import (
     InvalidConfig,
     LabelOutOfScale,
     NothingToRead,
+    RateContradiction,
     Stf2mError,
     TruncatedFile,
     UnknownColumn,
@@ -321,3 +322,25 @@ def test_the_source_changes_with_every_file_and_with_the_mapping(tables_folder: 
     second = toy(tables_folder).source
     edit(tables_folder, "overshoot = [0, 12]", "overshoot = [0, 13]")
     assert len({first, second, toy(tables_folder).source}) == 3
+
+
+def timed(folder: Path, per: float, rows: int = 40) -> None:
+    """The skin conductance has a time column of `per` counts a second and no rate; a second in the middle is one flat line."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder / "eda.parquet").filter([n < rows for n in pq.read_table(folder / "eda.parquet")["n"].to_pylist()])
+    pq.write_table(table.append_column("t", [[n / 4 * per for n in table["n"].to_pylist()]]), folder / "eda.parquet")
+    edit(folder, "rate = 4.0", 'time = { column = "t" }')
+
+
+def test_a_rate_that_nobody_declared_is_estimated(tables_folder: Path):
+    timed(tables_folder, 1)
+    eda = next(toy(tables_folder).recordings("P01")).streams["eda"]
+    assert eda.sample_rate == 4.0 and eda.estimated
+    assert not next(toy(tables_folder).recordings("P01")).streams["gaze"].sample_rate
+
+
+def test_milliseconds_for_seconds_are_refused_without_a_rate_too(tables_folder: Path):
+    timed(tables_folder, 1000)
+    with pytest.raises(RateContradiction, match=r"eda: 0\.004 Hz is too slow for eda - is the time column in milliseconds"):
+        next(toy(tables_folder).recordings("P01"))

@@ -40,6 +40,8 @@ def examine(recording: Recording) -> list[Finding]:
     found = []
     for name, stream in recording.streams.items():
         mine = [Finding(name, severity, text) for check in CHECKS for severity, text in check(stream)]
+        if mine and stream.estimated:
+            mine.append(Finding(name, "note", f"its rate, {_rate(stream)}, follows from the times; nobody declared one"))
         found += mine or [Finding(name, "ok", _summary(stream))]
     found += _examine_ends(recording) + _examine_labels(recording)
     return sorted(found, key=lambda finding: ORDER.index(finding.severity))
@@ -57,11 +59,15 @@ def check_rate(stream: Stream) -> Said:
     measured = 1 / np.median(steps)
     off = measured / stream.sample_rate - 1
     if abs(off) > 0.02:
-        yield "error" if abs(off) > 0.1 else "warning", f"declared {stream.sample_rate:g} Hz, measured {measured:.3g} Hz ({off:+.1%})"
+        if stream.estimated:
+            yield "warning", f"its steps are uneven: {_rate(stream)} on average, {measured:.3g} Hz by the middle step ({off:+.1%})"
+        else:
+            yield "error" if abs(off) > 0.1 else "warning", f"declared {stream.sample_rate:g} Hz, measured {measured:.3g} Hz ({off:+.1%})"
         return
     late = float(steps.sum() - whole.sum() / stream.sample_rate)
     if abs(late) > max(0.1, 2 / stream.sample_rate):
-        yield "warning", f"its clock drifts: {abs(late):.2f} s {'late' if late > 0 else 'early'} after {stream.length:.0f} s"
+        against = f" from {_rate(stream)}" if stream.estimated else ""
+        yield "warning", f"its clock drifts{against}: {abs(late):.2f} s {'late' if late > 0 else 'early'} after {stream.length:.0f} s"
 
 
 def check_gaps(stream: Stream) -> Said:
@@ -220,8 +226,14 @@ def _examine_rating(rating: Rating, seconds: float) -> Finding:
 def _summary(stream: Stream) -> str:
     if stream.static:
         return f"one value of {len(stream.channels)} channels for the whole recording, nothing found"
-    rate = f"{stream.sample_rate:g} Hz" if stream.sample_rate else f"{len(stream.times)} events"
-    return f"{rate}, {len(stream.channels)} channel(s), {stream.length:.1f} s, nothing found"
+    return f"{_rate(stream)}, {len(stream.channels)} channel(s), {stream.length:.1f} s, nothing found"
+
+
+def _rate(stream: Stream) -> str:
+    """The rate in words, and whether it was declared."""
+    if not stream.sample_rate:
+        return f"{len(stream.times)} events"
+    return f"an estimated {stream.sample_rate:.4g} Hz" if stream.estimated else f"{stream.sample_rate:g} Hz"
 
 
 def _smooth(values: NDArray[np.floating], count: int) -> NDArray[np.floating]:

@@ -71,6 +71,7 @@ class StreamMap(Settings):
     """channel name -> column"""
     unit: str
     rate: float | str = 0.0
+    """Hz; left out beside a `time` that has no `until`, it is estimated from the times"""
     start: float | str = 0.0
     count: str | None = None
     """column with the number of samples that must be there"""

@@ -42,12 +42,14 @@ def make_stream(
     quality: NDArray[np.float32] | None = None,
     static: bool = False,
     declared: bool = True,
+    estimated: bool = False,
     longest_gap: float | None = LONGEST_GAP,
     repair: bool = False,
 ) -> Made:
     """Convert `samples` (channel, time) from `unit` to the default unit and check them.
 
-    `rate` Hz (0 = events); `declared` says that the file claims the rate, so that the time column may contradict it.
+    `rate` Hz (0 = events); `declared` says that the file claims the rate, so that the time column may contradict it, `estimated` that
+    the time column is where the rate is from.
     `longest_gap` s (None = any). With `repair`, samples whose time repeats or runs backwards are dropped and counted.
     Raises `WrongUnit`, `MissingRun`, `RateContradiction` or `TimesNotIncreasing`, each naming `where` and the stream.
     """
@@ -67,13 +69,13 @@ def make_stream(
         data = (data * np.float32(factor) + np.float32(offset)).astype(np.float32)
         notes.append(f"{name}: converted from {unit} to {default}")
     check_unit(modality, data, unit, place)
-    if rate and declared and len(times) > 1:
+    if rate and declared and not estimated and len(times) > 1:
         check_rate(times, rate, place)
     if rate and longest_gap is not None:
         check_gaps(data, times, rate, longest_gap, place)
     names = channels or tuple(modality if len(data) == 1 else f"{modality}{i}" for i in range(len(data)))
     try:
-        stream = Stream(modality, data, times, float(rate), names, (default,) * len(data), available, quality, static)
+        stream = Stream(modality, data, times, float(rate), names, (default,) * len(data), available, quality, static, estimated)
     except TimesNotIncreasing as problem:
         raise TimesNotIncreasing(problem.what, where=place, expected=problem.expected, got=problem.got, hint=problem.hint) from None
     return Made(stream, tuple(notes))

@@ -19,6 +19,7 @@ from stf2m.data.keyed import KeyedTable
 from stf2m.data.labels import make_rating
 from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping, one_each
 from stf2m.data.parts import audio_stream, bare, clock_times, label_runs, seconds, timing_notes, whole_label
+from stf2m.data.readers._rate import implied_rate
 from stf2m.data.streams import Made, make_stream, regular
 from stf2m.data.templates import Row, fill, number, plain, positive
 
@@ -202,21 +203,26 @@ class TablesDataset:
         if part.static:
             end = max((s.times[-1] + (1 / s.sample_rate if s.sample_rate else 0.0) for s in so_far.values()), default=0.0)
             samples, times, available = samples[:, :1], np.array([end]), np.array([end])
+        rate = 0.0 if part.static else number(part.rate, row, where)
+        estimated = part.time is not None and part.until is None and not part.static and rate == 0.0
+        guess = implied_rate(modality, times, f"{where}: {label}") if estimated else None
         made = make_stream(
             modality,
             samples,
             times,
             unit=part.unit,
-            rate=0.0 if part.static else number(part.rate, row, where),
+            rate=guess.rate if guess else rate,
             channels=tuple(part.channels),
             where=where,
             name=label,
             available=available,
             static=part.static,
             declared=part.time is not None,
+            estimated=guess is not None and guess.rate > 0,
             longest_gap=part.longest_gap,
         )
-        return made._replace(notes=(*made.notes, *timing_notes(label, part, float(times[0]))))
+        uneven = (f"{label}: {guess.note}",) if guess and guess.note else ()
+        return made._replace(notes=(*uneven, *made.notes, *timing_notes(label, part, float(times[0]))))
 
     def _times(
         self, part: StreamMap, row: Row, table: KeyedTable, key: str, count: int, where: str, zero: float
