@@ -264,3 +264,24 @@ def test_a_bundle_of_somebody_forgotten_says_so(copied, files):
     (copied / "STALE.json").write_text("{}")
     said = ask(copied, recording)
     assert said.exit_code == 0 and "removed since" in said.stderr
+
+
+def test_a_sensor_that_only_the_card_has_is_said(lab):
+    lab.write("rating.csv", "pid,time,v,a", [(p, t, 5 + t % 3, a) for p, t, v, a in lab.rating])
+    lab.mapping.write_text(MAPPING.replace('["eda"]', '["eda", "bvp"]'))
+    done = RUN.invoke(app, ["import", str(lab.mapping), str(lab.root), str(lab.store)])
+    assert done.exit_code == 0 and "warning: bvp: named on the card and in no recording" in done.stderr
+    told = RUN.invoke(app, ["doctor", str(lab.store)])
+    assert "bvp: named on the card and in no recording" in told.stdout and "0 errors, 1 warnings" in told.stdout
+    assert "bvp: named on the card" in RUN.invoke(app, ["info", str(lab.store)]).stdout
+
+
+def test_an_empty_store_and_one_without_findings_are_said_in_words(lab):
+    lab.write("rating.csv", "pid,time,v,a", [(p, t, 5 + t % 3, a) for p, t, v, a in lab.rating])
+    lab.bring_in()
+    told = RUN.invoke(app, ["doctor", str(lab.store)])
+    assert told.stdout.strip() == "2 recordings: 0 errors, 0 warnings"
+    for person in ("S1", "S2"):
+        assert RUN.invoke(app, ["forget", person, "--store", str(lab.store)]).exit_code == 0
+    assert RUN.invoke(app, ["doctor", str(lab.store)]).stdout.strip() == f"nobody is stored in {lab.store}: there is nothing to examine"
+    assert "nobody is in" in RUN.invoke(app, ["info", str(lab.store)]).stderr

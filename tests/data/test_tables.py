@@ -20,6 +20,7 @@ from stf2m.data.datasets import open_dataset
 from stf2m.data.keyed import KeyedTable
 from stf2m.data.labels import rescale, runs
 from stf2m.data.mapping import load_mapping
+from stf2m.data.summary import describe_dataset
 from stf2m.data.tables import TablesDataset
 from stf2m.data.templates import fill
 
@@ -344,3 +345,24 @@ def test_milliseconds_for_seconds_are_refused_without_a_rate_too(tables_folder: 
     timed(tables_folder, 1000)
     with pytest.raises(RateContradiction, match=r"eda: 0\.004 Hz is too slow for eda - is the time column in milliseconds"):
         next(toy(tables_folder).recordings("P01"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('file = "fixations.csv"\nkey = "{who}/{clip}"', 'file = "{pid}/fix.csv"', r"files such as 7/fix\.csv, got none for any recording"),
+        ('key = "{who}/{clip}"', 'key = "{who}-{clip}"', "expected rows of P7/2, the key of a recording, got rows of P1-1"),
+        ('file = "rating.csv"\nkey = "P{pid}/{clip}"', 'file = "{pid}/rate.csv"', r"files such as 7/rate\.csv"),
+        ('file = "labels.csv"\nkey = "P{pid}/{clip}"', 'file = "{pid}/labels.csv"', r"files such as 7/labels\.csv"),
+    ],
+)
+def test_a_part_of_the_mapping_that_nobody_has_is_an_error(tables_folder: Path, old: str, new: str, words: str):
+    edit(tables_folder, old, new)
+    with pytest.raises(NothingToRead, match=words):
+        list(toy(tables_folder).recordings("P07"))
+
+
+def test_a_sensor_on_the_card_that_nobody_has_is_a_warning(tables_folder: Path):
+    assert "warning" not in dict(describe_dataset(toy(tables_folder)))
+    edit(tables_folder, 'modalities = ["eda", "gaze"]', 'modalities = ["eda", "gaze", "bvp"]')
+    assert dict(describe_dataset(toy(tables_folder)))["warning"].startswith("bvp: named on the card and in no recording")

@@ -1,7 +1,7 @@
 """What the command line does with data: describe, examine, import, prepare, forget."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,8 @@ def show_info(name: str, root: Path | None, console: Console) -> None:
     dataset = dataset_at(name, root)
     rows = describe_dataset(dataset)
     console.table(("", dataset.card.name), rows)
+    if not dataset.subjects():
+        console.say(f"nobody is in {name}: no person was found, or all were forgotten")
     console.result({**dataset.card.model_dump(mode="json"), "people": list(dataset.subjects()), "facts": rows})
 
 
@@ -42,8 +44,9 @@ def show_findings(path: Path, console: Console) -> None:
     """What the doctor says: everything of one recording, errors and warnings of a store's recordings."""
     from stf2m.data.doctor import examine
 
-    many, facts, rows, counts = is_store(path), [], [], Counter()
+    many, facts, rows, counts, seen = is_store(path), [], [], Counter(), set()
     for recording in recordings_at(path):
+        seen.update(stream.modality for stream in recording.streams.values())
         findings = [*examine(recording), *unused(recording)]
         counts.update(f.severity for f in findings)
         facts.append({"recording": recording.id, "subject": recording.subject, "findings": [vars(f) for f in findings]})
@@ -51,9 +54,22 @@ def show_findings(path: Path, console: Console) -> None:
         rows += [(f.severity, recording.id, f.stream or "-", f.sentence) for f in kept]
         if not many:
             rows += [("done", recording.id, "-", text) for text in recording.provenance]
-    console.table(("", "recording", "stream", "finding"), rows)
+    warnings = absent_sensors(path, seen) if facts and many else []
+    rows = [("warning", "-", "-", text) for text in warnings] + rows
+    if rows:
+        console.table(("", "recording", "stream", "finding"), rows)
+    counts["warning"] += len(warnings)
     text = f"{len(facts)} recordings: {counts['error']} errors, {counts['warning']} warnings"
-    console.result({"path": str(path), "recordings": facts}, text if many else "")
+    if not facts:
+        text = f"nobody is stored in {path}: there is nothing to examine"
+    console.result({"path": str(path), "recordings": facts, "warnings": warnings}, text if many else "")
+
+
+def absent_sensors(store: Path, seen: Collection[str]) -> list[str]:
+    """A sentence where the card of a store names sensors that no recording has."""
+    from stf2m.data.summary import missing_sensors
+
+    return missing_sensors(RecordingStore(store).card, seen)
 
 
 def unused(recording: Recording) -> "list[Finding]":
@@ -79,6 +95,8 @@ def recordings_at(path: Path) -> Iterator[Recording]:
 
 def run_import(name: str, root: Path | None, store: Path, console: Console) -> None:
     """Copy a data set into a store, checked; continues after a kill."""
+    from stf2m.data.summary import missing_sensors
+
     dataset = dataset_at(name, root)
     check_consent([dataset.card.consent], "research", where=dataset.card.name)
     if is_complete(store):
@@ -86,6 +104,8 @@ def run_import(name: str, root: Path | None, store: Path, console: Console) -> N
     with console.progress(f"import {name}") as tick:
         done = import_dataset(dataset, store, tick)
     people = done.subjects()
+    for text in missing_sensors(done.card, done.modalities()):
+        console.say(f"warning: {text}")
     console.result(
         {"store": str(store), "dataset": done.card.name, "people": list(people)}, f"{store}: {len(people)} people of {done.card.name}"
     )

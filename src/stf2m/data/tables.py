@@ -38,6 +38,8 @@ class TablesDataset:
             raise NothingToRead("no such folder", where=root, hint="name the data root with --data or STF2M_DATA")
         self.mapping, self.root = mapping, root
         self._tables: dict[tuple[str, str], KeyedTable] = {}
+        self._held: set[int] = set()
+        """parts of the mapping that somebody is known to have, by identity"""
         self._own: OrderedDict[tuple[str, str], KeyedTable] = OrderedDict()
 
     @property
@@ -104,17 +106,38 @@ class TablesDataset:
         assert part.file
         if not one_each(part.file):
             table, key = self._table(part.file, part.key or ""), row["_key"]
-            return (table, key) if key in table else None
+            if key not in table:
+                self._somebody_has(part, f"rows of {key}, the key of a recording", f"rows of {next(iter(table.spans))}")
+                return None
+            return table, key
         name, key = fill(part.file, row, where), row["_key"] if part.key else ""
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise InvalidConfig("a file lies outside the data root", where=where, got=name, hint="name it relative to the root")
         if not (self.root / name).is_file():
+            self._somebody_has(part, f"files such as {name}", "none for any recording")
             return None
         table = self._own.setdefault((name, part.key or ""), KeyedTable(self.root / name, part.key or ""))
         self._own.move_to_end((name, part.key or ""))
         if len(self._own) > KEPT_FILES:
             self._own.popitem(last=False)
         return (table, key) if key in table else None
+
+    def _somebody_has(self, part: StreamMap | RatingMap | LabelMap, expected: str, got: str) -> None:
+        """Raise `NothingToRead` where a part of the mapping fits no recording at all: that is a slip, not a sensor that was missing."""
+        if id(part) not in self._held and not any(self._has(part, row) for rows in self._people.values() for row in rows):
+            hint = "correct the file or the key in the mapping, or take that part out"
+            raise NothingToRead(
+                "nobody has this part of the mapping", where=self.root / str(part.file), expected=expected, got=got, hint=hint
+            )
+        self._held.add(id(part))
+
+    def _has(self, part: StreamMap | RatingMap | LabelMap, row: Row) -> bool:
+        """Whether a recording has rows of its own in a shared table, or a file of its own."""
+        assert part.file
+        if not one_each(part.file):
+            return row["_key"] in self._table(part.file, part.key or "")
+        merged = self._stream_row(part, row, "files") if isinstance(part, StreamMap) else row
+        return (self.root / fill(part.file, merged, "files")).is_file()
 
     def _side(self, name: str, key: str) -> dict[str, Any]:
         """The row of a side table, or nothing where it has none for this key."""
