@@ -200,3 +200,14 @@ def test_an_estimated_rate_is_not_called_declared(healthy):
     assert said(flat, "eda", "note") == ["its rate, an estimated 4 Hz, follows from the times; nobody declared one"]
     uneven = said(with_stream(guessed, "eda", sample_rate=3.8), "eda", "warning")[0]
     assert uneven == "its steps are uneven: an estimated 3.8 Hz on average, 4 Hz by the middle step (+5.3%)"
+
+
+def test_labels_that_contradict_each_other(healthy):
+    labels = (Annotation(0, 5, "calm"), Annotation(5, 9, "sad"), Annotation(7, 8, "happy"), Annotation(7.5, 8, "happy"))
+    assert said(replace(healthy, annotations=labels), "", "warning") == [
+        "2 label(s) contradict another of the same time and source: from 7.0 to 8.0 s 'self' says 'sad' and 'happy'"
+    ]
+    others = (Annotation(0, 5, "calm"), Annotation(0, 5, "sad", source="rater"), Annotation(1, 2, "calm"), Annotation(5, 6, "sad"))
+    assert not said(replace(healthy, annotations=others), "", "warning")
+    levels = (Annotation(0, 5, "calm", 0.5, -0.5), Annotation(2, 3, None, -0.5))
+    assert "'calm', valence 0.5, arousal -0.5 and valence -0.5" in said(replace(healthy, annotations=levels), "", "warning")[0]

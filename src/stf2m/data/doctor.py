@@ -1,13 +1,13 @@
 """Look a recording over before anybody trusts it: clocks, gaps, flat lines, clipping, units, contact; in words with figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.records import Rating, Recording, Stream
+from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.core.units import PLAUSIBLE, conversion
 from stf2m.data.summary import describe_dataset
 
@@ -203,9 +203,40 @@ def _examine_labels(recording: Recording) -> list[Finding]:
                 "", "warning", f"{outside} of {len(recording.annotations)} labels reach beyond the recording ({recording.length:.1f} s)"
             )
         )
+    found += _examine_contradictions(recording.annotations)
     if not recording.ratings and not recording.annotations:
         found.append(Finding("", "note", "no ratings and no labels: fit for prediction only"))
     return found
+
+
+def _examine_contradictions(annotations: Sequence[Annotation]) -> list[Finding]:
+    """Labels of one source that say two things of the same time; annotators may well disagree with each other."""
+    pairs: list[tuple[Annotation, Annotation]] = []
+    for source in dict.fromkeys(a.source for a in annotations):
+        held: list[Annotation] = []
+        for label in sorted((a for a in annotations if a.source == source), key=lambda a: a.onset):
+            held = [a for a in held if a.offset > label.onset + 1e-6]
+            other = next((a for a in held if _contradict(a, label)), None)
+            pairs += [(other, label)] if other else []
+            held.append(label)
+    if not pairs:
+        return []
+    one, two = min(pairs, key=lambda pair: pair[1].onset)
+    text = (
+        f"{len(pairs)} label(s) contradict another of the same time and source: from {two.onset:.1f} to {min(one.offset, two.offset):.1f} s"
+    )
+    return [Finding("", "warning", f"{text} {one.source!r} says {_said(one)} and {_said(two)}")]
+
+
+def _contradict(one: Annotation, two: Annotation) -> bool:
+    pairs = ((one.emotion, two.emotion), (one.valence, two.valence), (one.arousal, two.arousal))
+    return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def _said(label: Annotation) -> str:
+    """What a label says, in words."""
+    levels = [f"{axis} {value:g}" for axis, value in (("valence", label.valence), ("arousal", label.arousal)) if value is not None]
+    return ", ".join([*([repr(label.emotion)] if label.emotion else []), *levels])
 
 
 def _examine_rating(rating: Rating, seconds: float) -> Finding:
