@@ -86,7 +86,9 @@ def test_labels_per_second_become_runs(tables_folder: Path):
 
 def test_unnamed_label_is_an_error(tables_folder: Path):
     edit(tables_folder, ', "1" = "stress"', "")
-    with pytest.raises(LabelOutOfScale, match="label '1' is not declared"):
+    with pytest.raises(
+        LabelOutOfScale, match="label '1' is no emotion of the card and not among names; expected calm-rest, stress, 0 - add"
+    ):
         list(toy(tables_folder).recordings("P01"))
 
 
@@ -366,3 +368,36 @@ def test_a_sensor_on_the_card_that_nobody_has_is_a_warning(tables_folder: Path):
     assert "warning" not in dict(describe_dataset(toy(tables_folder)))
     edit(tables_folder, 'modalities = ["eda", "gaze"]', 'modalities = ["eda", "gaze", "bvp"]')
     assert dict(describe_dataset(toy(tables_folder)))["warning"].startswith("bvp: named on the card and in no recording")
+
+
+def test_an_emotion_of_the_card_needs_no_entry_in_names(tables_folder: Path):
+    text = (tables_folder / "labels.csv").read_text()
+    (tables_folder / "labels.csv").write_text(text.replace(",1\n", ",stress\n").replace(",0\n", ",calm-rest\n"))
+    edit(tables_folder, 'names = { "0" = "calm-rest", "1" = "stress" }\n', "")
+    labels = next(toy(tables_folder).recordings("P01")).annotations
+    assert [(a.onset, a.offset, a.emotion) for a in labels] == [(0.0, 4.0, "calm-rest"), (4.0, 8.0, "stress")]
+    (tables_folder / "labels.csv").write_text(text.replace(",1\n", ",Stress\n").replace(",0\n", ",calm-rest\n"))
+    with pytest.raises(LabelOutOfScale, match="did you mean stress"):
+        next(toy(tables_folder).recordings("P01"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            '"1" = "stress"',
+            '"1" = "strss"',
+            "names lead to 'strss', no emotion of the card; expected calm-rest, stress - did you mean stress",
+        ),
+        ('emotions = ["calm-rest", "stress"]', "", "labels have an emotion, but the card lists none"),
+        (
+            'consent = "research"',
+            'consent = "withdrawn"',
+            "consent 'withdrawn' says nothing .*any, non-commercial, research, unknown, none",
+        ),
+    ],
+)
+def test_words_that_nobody_knows_are_refused(tables_folder: Path, old: str, new: str, words: str):
+    edit(tables_folder, old, new)
+    with pytest.raises(InvalidConfig, match=words):
+        toy(tables_folder)

@@ -9,8 +9,10 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.consent import COVERS
 from stf2m.core.errors import InvalidConfig
 from stf2m.data.datasets.base import DatasetCard
+from stf2m.data.templates import did_you_mean
 
 NEEDS_KEY = 'a file that holds several recordings needs a key; one of each recording is a template like "{pid}.csv"'
 
@@ -129,7 +131,7 @@ class LabelMap(Settings):
     emotion: str | None = None
     """column of the emotion"""
     names: dict[str, str] = Field(default_factory=dict)
-    """value of that column -> emotion of the card"""
+    """value of that column -> emotion of the card; a value that is an emotion of the card needs no entry"""
     valence: str | None = None
     arousal: str | None = None
     scale: tuple[float, float] = (-1.0, 1.0)
@@ -165,6 +167,20 @@ class TablesMapping(Settings):
     labels: tuple[LabelMap, ...] = ()
     provenance: tuple[str, ...] = ()
     """templates, written into every recording"""
+
+    @model_validator(mode="after")
+    def _words_are_known(self) -> "TablesMapping":
+        if self.card.consent and self.card.consent not in COVERS:
+            known = ", ".join(COVERS)
+            raise ValueError(f"consent {self.card.consent!r} says nothing about what is permitted; expected one of {known}")
+        if not self.card.emotions and any(part.emotion for part in self.labels):
+            raise ValueError(
+                "labels have an emotion, but the card lists none; write them under [card], such as emotions = ['calm', 'happy']"
+            )
+        for name in (name for part in self.labels for name in part.names.values() if name not in self.card.emotions):
+            hint = did_you_mean(name, self.card.emotions, "add it to emotions under [card]")
+            raise ValueError(f"names lead to {name!r}, no emotion of the card; expected {', '.join(self.card.emotions)} - {hint}")
+        return self
 
 
 def load_mapping(path: Path) -> TablesMapping:

@@ -278,10 +278,11 @@ class TablesDataset:
 
     def _labels(self, part: LabelMap, row: Row, name: str, zero: float, end: float, notes: list[str]) -> tuple[Annotation, ...]:
         where = f"{self.card.name} {name}"
+        emotions = {name: name for name in self.card.emotions} | part.names
         if part.file is None:
-            return whole_label(part, row, end, where)
+            return whole_label(part, emotions, row, end, where)
         found = self._rows(part, row, where)
         if found is None:
             notes.append(f"labels by {part.source}: not in the files of this recording")
             return ()
-        return label_runs(part, *found, row, zero, where)
+        return label_runs(part, emotions, *found, row, zero, where)
