@@ -101,6 +101,9 @@ def test_unnamed_label_is_an_error(tables_folder: Path):
         ('file = "eda.parquet"', 'file = "edda.parquet"', NothingToRead, "no such file"),
         ('file = "eda.parquet"', 'file = "../eda.parquet"', InvalidConfig, "outside the data root"),
         ('unit = "uS"', 'unit = "uSiemens"', UnknownName, "unknown unit"),
+        ('unit = "uS"', 'unitt = "uS"', InvalidConfig, r"there is no key 'streams\.eda\.unitt' - did you mean unit"),
+        ('unit = "uS"\n', "", InvalidConfig, r"the key 'streams\.eda\.unit' is missing"),
+        ("[card]", "protocols = []\n[recipe]", InvalidConfig, "this is a study, not the mapping of a data set"),
         ('order = "began_ms"', 'ordr = "began_ms"', InvalidConfig, "did you mean order"),
         ("rate = 4.0", 'rate = 4.0\ncount = "fps"', TruncatedFile, "expected 30 rows"),
         ('id = "P{pid:02d}-{clip}"', 'id = "P{pid.real}"', InvalidConfig, "may only name columns"),
@@ -229,7 +232,7 @@ def test_a_damaged_parquet_file_is_said(tables_folder: Path):
         ("clips.csv", "1,25", "1,fast", "column 'fps' does not hold a number here"),
         ("clips.csv", "1,25", "1,", "column 'fps' does not hold a number here"),
         ("clips.csv", "1,25", "1,0", "'fps' must be above 0"),
-        ("rating.csv", "1,1,0,", "1,1,zero,", "column 't' does not hold numbers"),
+        ("rating.csv", "1,1,0,", "1,1,zero,", "column 't' does not hold numbers; got 'zero' in row 1 of P1/1"),
         ("fixations.csv", "P1,1,0,5,1.5", "P1,1,0,5,up", "column 'pitch' does not hold numbers"),
     ],
 )
@@ -401,3 +404,9 @@ def test_words_that_nobody_knows_are_refused(tables_folder: Path, old: str, new:
     edit(tables_folder, old, new)
     with pytest.raises(InvalidConfig, match=words):
         toy(tables_folder)
+
+
+@pytest.mark.parametrize("unit", ["\u00b5S", "\u03bcS"])
+def test_micro_in_a_mapping(tables_folder: Path, unit: str):
+    edit(tables_folder, 'unit = "uS"', f'unit = "{unit}"')
+    assert next(toy(tables_folder).recordings("P01")).streams["eda"].units == ("uS",)

@@ -57,6 +57,10 @@ def make_stream(
     place = f"{where}: {name}" if where else name
     notes: list[str] = []
     data = _finite_or_nan(samples, name, notes)
+    if notes and np.isnan(data).all():
+        raise WrongUnit(
+            "no value is a usable number", where=place, expected=f"numbers up to {np.finfo(np.float32).max:.1g}", got=_first_large(samples)
+        )
     if repair:
         keep = _forward(times)
         if not keep.all():
@@ -120,8 +124,14 @@ def _finite_or_nan(samples: NDArray, name: str, notes: list[str]) -> NDArray[np.
     infinite = np.isinf(data)
     if infinite.any():
         data = np.where(infinite, np.float32(np.nan), data)
-        notes.append(f"{name}: {int(infinite.sum())} infinite values were read as missing")
+        notes.append(f"{name}: {int(infinite.sum())} infinite or too large values were read as missing")
     return data
+
+
+def _first_large(samples: NDArray) -> str:
+    """The first sample that float32 does not hold, as it was written."""
+    with np.errstate(over="ignore"):
+        return f"{np.asarray(samples)[np.isinf(np.asarray(samples, dtype=np.float32))][0]:g}"
 
 
 def _forward(times: NDArray[np.float64]) -> NDArray[np.bool_]:
