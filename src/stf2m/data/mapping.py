@@ -185,7 +185,11 @@ class TablesMapping(Settings):
 
 def load_mapping(path: Path) -> TablesMapping:
     """Read a mapping file; raises `InvalidConfig` in one sentence, also for absolute or climbing file names."""
-    mapping = build(TablesMapping, load_toml(path), where=str(path))
+    values = load_toml(path)
+    if "card" not in values and "protocols" in values:
+        hint = f"its data set is {values.get('dataset', 'not named')}; a mapping has [card], [index] and [streams]"
+        raise InvalidConfig("this is a study, not the mapping of a data set", where=path, hint=hint)
+    mapping = build(TablesMapping, values, where=str(path))
     files = [mapping.index, *mapping.side.values(), *mapping.streams.values(), *mapping.ratings, *mapping.labels]
     for part in files:
         for name in (part.file, getattr(part, "audio", None)):
