@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from stf2m.app.console import Console
 from stf2m.core.config import build, load_toml
 from stf2m.core.consent import check_consent
-from stf2m.core.errors import NothingToRead, SensorMismatch
+from stf2m.core.errors import NothingToRead, NotStored, SensorMismatch, UnknownName
 from stf2m.core.records import Recording
-from stf2m.data.datasets import open_dataset
+from stf2m.core.registry import look_up
+from stf2m.data.datasets import DATASETS, open_dataset
 from stf2m.data.datasets.base import Dataset, DatasetCard
 from stf2m.data.store import PREPARED, RecordingStore, import_dataset, is_complete, is_store
 from stf2m.prepare.recipe import Recipe, SignalRecipe
@@ -23,6 +24,13 @@ def dataset_at(name: str, root: Path | None) -> Dataset:
     """A store at the path `name`, else the data set `name` under `root`; only generated people need no folder."""
     if is_store(Path(name)):
         return RecordingStore(Path(name))
+    if not name.endswith(".toml"):
+        try:
+            look_up(DATASETS, name, family="datasets")
+        except UnknownName:
+            if Path(name).is_dir():
+                raise NotStored("no recording store here", where=name, hint="write one with: stf2m import") from None
+            raise
     if root is None and name != "synthetic":
         raise NothingToRead(f"no folder given for {name}", hint="name the folder with --data or STF2M_DATA")
     return open_dataset(name, root or Path())
