@@ -296,6 +296,7 @@ def test_a_name_close_to_a_data_set_is_suggested_without_a_folder(tmp_path):
 
 def test_a_mapping_for_a_study(lab):
     one_sentence(RUN.invoke(app, ["study", str(lab.mapping), "--plan"]), errors.InvalidConfig, "this is the mapping of a data set")
+    one_sentence(RUN.invoke(app, ["doctor", str(lab.mapping)]), errors.UnknownName, "import it and examine the store")
 
 
 def test_a_path_that_may_not_be_read(lab, monkeypatch):

@@ -410,3 +410,17 @@ def test_words_that_nobody_knows_are_refused(tables_folder: Path, old: str, new:
 def test_micro_in_a_mapping(tables_folder: Path, unit: str):
     edit(tables_folder, 'unit = "uS"', f'unit = "{unit}"')
     assert next(toy(tables_folder).recordings("P01")).streams["eda"].units == ("uS",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('order = "began_ms"', 'order = "began"', r"index\.csv: no column 'began' - did you mean began_ms"),
+        ("per = 1000 }", "per = 1 }", "no date in seconds; got 1.6e\\+12 - is it in milliseconds"),
+        ("per = 1000 }", "per = 1e-300 }", "no date in seconds"),
+    ],
+)
+def test_an_order_or_a_beginning_that_cannot_be_is_said(tables_folder: Path, old: str, new: str, words: str):
+    edit(tables_folder, old, new)
+    with pytest.raises((UnknownColumn, UnreadableFile), match=words):
+        list(toy(tables_folder).recordings("P01"))

@@ -98,6 +98,10 @@ def recordings_at(path: Path) -> Iterator[Recording]:
         return
     from stf2m.data.readers import read
 
+    if path.suffix == ".toml":
+        raise UnknownName(
+            "a mapping is no recording", where=path, hint=f"import it and examine the store: stf2m import {path} FOLDER STORE"
+        )
     yield read(path)
 
 

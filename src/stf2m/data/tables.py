@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import InvalidConfig, NothingToRead, TruncatedFile, UnknownName
+from stf2m.core.errors import InvalidConfig, NothingToRead, TruncatedFile, UnknownName, UnreadableFile
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.datasets.base import DatasetCard
 from stf2m.data.keyed import KeyedTable
@@ -21,8 +21,10 @@ from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping, on
 from stf2m.data.parts import audio_stream, bare, clock_times, label_runs, seconds, timing_notes, whole_label
 from stf2m.data.readers._rate import implied_rate
 from stf2m.data.streams import Made, make_stream, regular
-from stf2m.data.templates import Row, fill, number, plain, positive
+from stf2m.data.templates import Row, column, fill, number, plain, positive
 
+EARLIEST, LATEST = 1e8, 1e11
+"""s; a time between these is a date (unix)"""
 KEPT_FILES = 8
 """files of single recordings that are held open, for the streams and ratings that share one"""
 
@@ -83,7 +85,10 @@ class TablesDataset:
                 row |= self._side(side, fill(template, row, table.path))
             found.setdefault(fill(index.subject, row, table.path), []).append(row)
         for rows in found.values():
-            rows.sort(key=lambda row: (plain(row[index.order]) if index.order else 0, row["_key"]))
+            try:
+                rows.sort(key=lambda row: (plain(column(row, index.order, table.path)) if index.order else 0, row["_key"]))
+            except TypeError:
+                raise UnreadableFile(f"column {index.order!r} holds text and numbers: it has no order", where=table.path) from None
         return found
 
     def _offsets(self, rows: list[dict[str, Any]]) -> list[float]:
@@ -171,7 +176,7 @@ class TablesDataset:
             order=order,
             consent=self.card.consent,
             provenance=tuple(notes),
-            started=datetime.fromtimestamp(began, UTC) if began and began > 1e8 else None,
+            started=_wall_clock(began, name) if began is not None else None,
             session_offset=offset,
         )
 
@@ -286,3 +291,11 @@ class TablesDataset:
             notes.append(f"labels by {part.source}: not in the files of this recording")
             return ()
         return label_runs(part, emotions, *found, row, zero, where)
+
+
+def _wall_clock(began: float, where: str) -> datetime | None:
+    """The time of day at `began` (unix s); None on a clock that counts from elsewhere. Raises `UnreadableFile` for a time after 5138."""
+    if began >= LATEST:
+        hint = "is it in milliseconds? Then write per = 1000"
+        raise UnreadableFile("the recording began at a time that is no date in seconds", where=where, got=f"{began:g}", hint=hint)
+    return datetime.fromtimestamp(began, UTC) if began > EARLIEST else None

@@ -57,7 +57,7 @@ def implied_rate(modality: str, times: NDArray[np.float64], where: str, *, event
         return Guess(0.0, False)
     guess = guess_rate(times)
     if 0 < guess.rate < LEAST_RATE.get(modality, 0.0):
-        hint = "is the time column in milliseconds? It must be in seconds"
+        hint = "is the time column in milliseconds? It must be in seconds (a mapping says per = 1000)"
         raise RateContradiction(f"{guess.rate:.3g} Hz is too slow for {modality}", where=where, hint=hint)
     return guess
 
