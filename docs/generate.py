@@ -80,6 +80,7 @@ def settings_page() -> str:
     text += (
         "A study file is `Study`: `[recipe]` is `Recipe`, `[training]` and `[learners.NAME]` are `TrainConfig`, `[training.network]` is `NetworkConfig`,\n"
         "`[training.tasks]` is `TaskSettings`, and every `[[protocols]]` has a `name` (of [protocols](protocols.md)) and the keys of that protocol.\n"
+        "A mapping of somebody's tables is `TablesMapping`: `[card]` is `DatasetCard`, `[index]` is `Index`, `[streams.NAME]` are `StreamMap`.\n"
     )
     text += targets_table()
     for module in settings_modules():
@@ -152,6 +153,7 @@ def settings_modules() -> list[ModuleType]:
 
     names = (
         "data.mapping",
+        "data.datasets.base",
         "prepare.recipe",
         "model.config",
         "tasks.sampling",

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from stf2m.app.cli import app
 from stf2m.core import errors
+from stf2m.core import files as disk
 
 RUN = CliRunner()
 
@@ -264,3 +265,66 @@ def test_a_bundle_of_somebody_forgotten_says_so(copied, files):
     (copied / "STALE.json").write_text("{}")
     said = ask(copied, recording)
     assert said.exit_code == 0 and "removed since" in said.stderr
+
+
+def test_a_sensor_that_only_the_card_has_is_said(lab):
+    lab.write("rating.csv", "pid,time,v,a", [(p, t, 5 + t % 3, a) for p, t, v, a in lab.rating])
+    lab.mapping.write_text(MAPPING.replace('["eda"]', '["eda", "bvp"]'))
+    done = RUN.invoke(app, ["import", str(lab.mapping), str(lab.root), str(lab.store)])
+    assert done.exit_code == 0 and "warning: bvp: named on the card and in no recording" in done.stderr
+    told = RUN.invoke(app, ["doctor", str(lab.store)])
+    assert "bvp: named on the card and in no recording" in told.stdout and "0 errors, 1 warnings" in told.stdout
+    assert "bvp: named on the card" in RUN.invoke(app, ["info", str(lab.store)]).stdout
+
+
+def test_an_empty_store_and_one_without_findings_are_said_in_words(lab):
+    lab.write("rating.csv", "pid,time,v,a", [(p, t, 5 + t % 3, a) for p, t, v, a in lab.rating])
+    lab.bring_in()
+    told = RUN.invoke(app, ["doctor", str(lab.store)])
+    assert told.stdout.strip() == "2 recordings: 0 errors, 0 warnings"
+    for person in ("S1", "S2"):
+        assert RUN.invoke(app, ["forget", person, "--store", str(lab.store)]).exit_code == 0
+    assert RUN.invoke(app, ["doctor", str(lab.store)]).stdout.strip() == f"nobody is stored in {lab.store}: there is nothing to examine"
+    assert "nobody is in" in RUN.invoke(app, ["info", str(lab.store)]).stderr
+
+
+def test_a_name_close_to_a_data_set_is_suggested_without_a_folder(tmp_path):
+    one_sentence(RUN.invoke(app, ["info", "ceap360"], env={"STF2M_DATA": None}), errors.UnknownName, "did you mean ceap360vr")
+    one_sentence(RUN.invoke(app, ["info", "ceap360vr"], env={"STF2M_DATA": None}), errors.NothingToRead, "no folder given")
+    one_sentence(RUN.invoke(app, ["info", str(tmp_path)]), errors.NotStored, "no recording store here")
+
+
+def test_a_mapping_for_a_study(lab):
+    one_sentence(RUN.invoke(app, ["study", str(lab.mapping), "--plan"]), errors.InvalidConfig, "this is the mapping of a data set")
+    one_sentence(RUN.invoke(app, ["doctor", str(lab.mapping)]), errors.UnknownName, "import it and examine the store")
+
+
+def test_a_path_that_may_not_be_read(lab, monkeypatch):
+    hidden, opened = lab.root / "own.csv", Path.read_bytes
+
+    def refused(path):
+        if path == hidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path)
+
+    hidden.write_text("time,eda_uS\n0,1\n")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    one_sentence(RUN.invoke(app, ["doctor", str(hidden)]), errors.NotAccessible, f"{hidden}: cannot be opened; got Permission denied")
+
+
+def test_what_cannot_be_written_is_named_as_it_was_asked_for(lab, monkeypatch):
+    assert lab.bring_in().exit_code == 0
+
+    def refused(path, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(PermissionError) as caught, disk.atomic_file(lab.root / "page.html"):
+        pass
+    assert caught.value.filename == str(lab.root)
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    with pytest.raises(PermissionError) as caught, disk.atomic_file(lab.root / "page.html"):
+        pass
+    assert caught.value.filename == str(lab.root / "page.html")

@@ -29,7 +29,7 @@ def test_help_loads_no_heavy_library():
 
 
 def test_a_mistake_is_one_sentence_with_its_own_exit_code():
-    result = RUN.invoke(app, ["info", "syntetic"])
+    result = RUN.invoke(app, ["info", "ravdess"], env={"STF2M_DATA": None})
     assert result.exit_code == 18
     result = RUN.invoke(app, ["info", "syntetic", "--data", "."])
     assert result.exit_code == 40

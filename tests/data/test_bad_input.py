@@ -67,7 +67,10 @@ BAD = {
     "two scales": (table("time,eda_uS,valence,arousal_1..9", [(i, 1, 0, 5) for i in range(9)]), UnknownColumn, "one scale"),
     "no signal": (table("time,valence", seconds(value=0)), NothingToRead, "no column holds a signal"),
     "modality in capitals": (table("time,EDA_uS", seconds()), UnknownColumn, "did you mean eda"),
-    "text for a number": (table("time,eda_uS", [(0, 1), (1, "high"), (2, 1)]), UnreadableFile, "not a number"),
+    "text for a number": (table("time,eda_uS", [(0, 1), (1, "high"), (2, 1)]), UnreadableFile, "got 'high' in column 'eda_uS', line 3"),
+    "text for a time": (table("time,eda_uS", [(0, 1), ("10:00", 1)]), UnreadableFile, "got '10:00' in column 'time', line 3"),
+    "too large": (table("time,eda_uS", seconds(value=1e300)), WrongUnit, r"no value is a usable number; .*got 1e\+300"),
+    "t for time": (table("t,eda_uS", seconds()), UnknownColumn, "if it is the time in seconds, call it time"),
     "empty": (b"", NothingToRead, "empty"),
     "blank": (b"\n \n", NothingToRead, "empty"),
     "only a header": (b"time,eda_uS\n", NothingToRead, "no rows"),
@@ -254,3 +257,19 @@ def test_reader_gives_no_warning_for_huge_numbers(tmp_path: Path):
     (tmp_path / "a.csv").write_bytes(table("time,eda_uS", [(i, 1e300 if i == 3 else 1) for i in range(9)]))
     found = read_csv(tmp_path / "a.csv")
     assert np.isnan(found.streams["eda"].samples[0, 3]) and any("infinite" in note for note in found.provenance)
+
+
+def test_a_cell_of_a_parquet_table_is_named(tmp_path: Path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cells = ["x" if i == 7 else "1" for i in range(20)]
+    pq.write_table(pa.table({"time": [i / 4 for i in range(20)], "eda_uS": cells}), tmp_path / "a.parquet")
+    with pytest.raises(UnreadableFile, match="column 'eda_uS' does not hold numbers; got 'x' in row 8"):
+        read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("unit", ["\u00b5S", "\u03bcS", "uS"])
+def test_micro_is_written_in_three_ways(tmp_path: Path, unit: str):
+    (tmp_path / "a.csv").write_bytes(table(f"time,eda_{unit}", seconds()))
+    assert read(tmp_path / "a.csv").streams["eda"].units == ("uS",)

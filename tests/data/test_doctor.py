@@ -190,3 +190,24 @@ def test_a_short_temperature_is_examined_too(seconds):
     count = 4 * seconds
     stream = Stream("temp", np.full((1, count), 25.0, np.float32), np.arange(count) / 4, 4.0, ("temp",), ("degC",))
     assert isinstance(list(check_contact(stream)), list)
+
+
+def test_an_estimated_rate_is_not_called_declared(healthy):
+    guessed = with_stream(healthy, "eda", estimated=True)
+    assert next(f.sentence for f in examine(guessed) if f.stream == "eda" and f.severity == "ok").startswith("an estimated 4 Hz, ")
+    flat = damaged(guessed, "eda", 10, 40, 0.5)
+    assert "no movement for 29" in said(flat, "eda", "warning")[0]
+    assert said(flat, "eda", "note") == ["its rate, an estimated 4 Hz, follows from the times; nobody declared one"]
+    uneven = said(with_stream(guessed, "eda", sample_rate=3.8), "eda", "warning")[0]
+    assert uneven == "its steps are uneven: an estimated 3.8 Hz on average, 4 Hz by the middle step (+5.3%)"
+
+
+def test_labels_that_contradict_each_other(healthy):
+    labels = (Annotation(0, 5, "calm"), Annotation(5, 9, "sad"), Annotation(7, 8, "happy"), Annotation(7.5, 8, "happy"))
+    assert said(replace(healthy, annotations=labels), "", "warning") == [
+        "2 label(s) contradict another of the same time and source: from 7.0 to 8.0 s 'self' says 'sad' and 'happy'"
+    ]
+    others = (Annotation(0, 5, "calm"), Annotation(0, 5, "sad", source="rater"), Annotation(1, 2, "calm"), Annotation(5, 6, "sad"))
+    assert not said(replace(healthy, annotations=others), "", "warning")
+    levels = (Annotation(0, 5, "calm", 0.5, -0.5), Annotation(2, 3, None, -0.5))
+    assert "'calm', valence 0.5, arousal -0.5 and valence -0.5" in said(replace(healthy, annotations=levels), "", "warning")[0]

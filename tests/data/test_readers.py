@@ -10,7 +10,7 @@ from stf2m.data.readers import read
 from stf2m.data.readers.csv import read_csv
 from stf2m.data.readers.names import parse_column
 from stf2m.data.readers.openface import INTENSITIES, PRESENCES, read_openface
-from stf2m.data.streams import regular
+from stf2m.data.streams import regular, usual_step
 from stf2m.data.writers import write_csv
 
 
@@ -226,3 +226,27 @@ def test_when_a_sample_became_known_is_on_the_same_clock_as_the_sample(tmp_path,
     (tmp_path / "late.csv").write_text("\n".join(lines) + "\n")
     stream = read_csv(tmp_path / "late.csv").streams["eda"]
     np.testing.assert_allclose(stream.available - stream.times, 0.5, atol=1e-5)
+
+
+@pytest.mark.parametrize("every", [0, 3, 10, 30])
+def test_empty_cells_do_not_change_the_guessed_rate(tmp_path: Path, every: int):
+    rng = np.random.default_rng(1)
+    lost = rng.random(240) < 0.04 if not every else np.arange(240) % every == every - 1
+    rows = "".join(f"{i / 4},{'' if lost[i] else 2 + i % 7 / 10},{60 + i % 3}\n" for i in range(240))
+    (tmp_path / "a.csv").write_text(f"time,eda_uS,hr_bpm\n{rows}")
+    found = read(tmp_path / "a.csv")
+    assert found.streams["eda"].sample_rate == 4.0 == found.streams["hr"].sample_rate
+
+
+@pytest.mark.parametrize(("rate", "digits"), [(700, 3), (64, 3), (64, 2), (80, 2), (90, 2), (25, 2), (0.7, 0)])
+def test_rounded_times_do_not_change_the_guessed_rate(rate: float, digits: int):
+    times = np.round(np.arange(400) / rate, digits)
+    assert 1 / usual_step(times) == pytest.approx(rate, rel=0.01)
+
+
+def test_jitter_and_gaps_do_not_change_the_guessed_rate():
+    rng = np.random.default_rng(2)
+    times = np.sort(np.arange(4000) / 32 + rng.normal(0, 0.002, 4000))
+    keep = rng.random(4000) > 0.1
+    keep[1000:1500] = False
+    assert 1 / usual_step(times[keep]) == pytest.approx(32, rel=0.005)

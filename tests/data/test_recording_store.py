@@ -57,6 +57,7 @@ def assert_same(a: Recording, b: Recording):
     assert list(a.streams) == list(b.streams)
     for x, y in zip(a.streams.values(), b.streams.values()):
         assert (x.modality, x.sample_rate, x.channels, x.units, x.static) == (y.modality, y.sample_rate, y.channels, y.units, y.static)
+        assert x.estimated == y.estimated
         for field in ("samples", "times", "available", "quality"):
             one, two = getattr(x, field), getattr(y, field)
             assert (one is None) == (two is None)
@@ -77,7 +78,7 @@ def odd_recording() -> Recording:
     )  # fmt: skip
     take = Stream("face", np.ones((2, 1), dtype=np.float32), np.zeros(1), 0.0, ("a", "b"), ("au", "au"), np.array([3.0]), static=True)
     empty = Stream("ibi", np.zeros((1, 0), dtype=np.float32), np.zeros(0), 0.0, ("ibi",), ("s",))
-    shaky = Stream("eda", np.ones((1, 3), dtype=np.float32), np.array([0, 0.26, 0.5]), 4.0, ("eda",), ("uS",))
+    shaky = Stream("eda", np.ones((1, 3), dtype=np.float32), np.array([0, 0.26, 0.5]), 4.0, ("eda",), ("uS",), estimated=True)
     return Recording(
         "../é", "odd", "../Zoë?", "a/b", {"gaze": events, "left": take, "ibi": empty, "eda": shaky}, stimulus=None, order=3,
         ratings=(Rating("self", np.array([[0.1], [np.nan]], dtype=np.float32), np.array([0.2]), (1.0, 9.0), 4),),

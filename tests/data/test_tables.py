@@ -9,6 +9,7 @@ from stf2m.core.errors import (
     InvalidConfig,
     LabelOutOfScale,
     NothingToRead,
+    RateContradiction,
     Stf2mError,
     TruncatedFile,
     UnknownColumn,
@@ -19,6 +20,7 @@ from stf2m.data.datasets import open_dataset
 from stf2m.data.keyed import KeyedTable
 from stf2m.data.labels import rescale, runs
 from stf2m.data.mapping import load_mapping
+from stf2m.data.summary import describe_dataset
 from stf2m.data.tables import TablesDataset
 from stf2m.data.templates import fill
 
@@ -84,7 +86,9 @@ def test_labels_per_second_become_runs(tables_folder: Path):
 
 def test_unnamed_label_is_an_error(tables_folder: Path):
     edit(tables_folder, ', "1" = "stress"', "")
-    with pytest.raises(LabelOutOfScale, match="label '1' is not declared"):
+    with pytest.raises(
+        LabelOutOfScale, match="label '1' is no emotion of the card and not among names; expected calm-rest, stress, 0 - add"
+    ):
         list(toy(tables_folder).recordings("P01"))
 
 
@@ -97,6 +101,9 @@ def test_unnamed_label_is_an_error(tables_folder: Path):
         ('file = "eda.parquet"', 'file = "edda.parquet"', NothingToRead, "no such file"),
         ('file = "eda.parquet"', 'file = "../eda.parquet"', InvalidConfig, "outside the data root"),
         ('unit = "uS"', 'unit = "uSiemens"', UnknownName, "unknown unit"),
+        ('unit = "uS"', 'unitt = "uS"', InvalidConfig, r"there is no key 'streams\.eda\.unitt' - did you mean unit"),
+        ('unit = "uS"\n', "", InvalidConfig, r"the key 'streams\.eda\.unit' is missing"),
+        ("[card]", "protocols = []\n[recipe]", InvalidConfig, "this is a study, not the mapping of a data set"),
         ('order = "began_ms"', 'ordr = "began_ms"', InvalidConfig, "did you mean order"),
         ("rate = 4.0", 'rate = 4.0\ncount = "fps"', TruncatedFile, "expected 30 rows"),
         ('id = "P{pid:02d}-{clip}"', 'id = "P{pid.real}"', InvalidConfig, "may only name columns"),
@@ -225,7 +232,7 @@ def test_a_damaged_parquet_file_is_said(tables_folder: Path):
         ("clips.csv", "1,25", "1,fast", "column 'fps' does not hold a number here"),
         ("clips.csv", "1,25", "1,", "column 'fps' does not hold a number here"),
         ("clips.csv", "1,25", "1,0", "'fps' must be above 0"),
-        ("rating.csv", "1,1,0,", "1,1,zero,", "column 't' does not hold numbers"),
+        ("rating.csv", "1,1,0,", "1,1,zero,", "column 't' does not hold numbers; got 'zero' in row 1 of P1/1"),
         ("fixations.csv", "P1,1,0,5,1.5", "P1,1,0,5,up", "column 'pitch' does not hold numbers"),
     ],
 )
@@ -321,3 +328,99 @@ def test_the_source_changes_with_every_file_and_with_the_mapping(tables_folder: 
     second = toy(tables_folder).source
     edit(tables_folder, "overshoot = [0, 12]", "overshoot = [0, 13]")
     assert len({first, second, toy(tables_folder).source}) == 3
+
+
+def timed(folder: Path, per: float, rows: int = 40) -> None:
+    """The skin conductance has a time column of `per` counts a second and no rate; a second in the middle is one flat line."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder / "eda.parquet").filter([n < rows for n in pq.read_table(folder / "eda.parquet")["n"].to_pylist()])
+    pq.write_table(table.append_column("t", [[n / 4 * per for n in table["n"].to_pylist()]]), folder / "eda.parquet")
+    edit(folder, "rate = 4.0", 'time = { column = "t" }')
+
+
+def test_a_rate_that_nobody_declared_is_estimated(tables_folder: Path):
+    timed(tables_folder, 1)
+    eda = next(toy(tables_folder).recordings("P01")).streams["eda"]
+    assert eda.sample_rate == 4.0 and eda.estimated
+    assert not next(toy(tables_folder).recordings("P01")).streams["gaze"].sample_rate
+
+
+def test_milliseconds_for_seconds_are_refused_without_a_rate_too(tables_folder: Path):
+    timed(tables_folder, 1000)
+    with pytest.raises(RateContradiction, match=r"eda: 0\.004 Hz is too slow for eda - is the time column in milliseconds"):
+        next(toy(tables_folder).recordings("P01"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('file = "fixations.csv"\nkey = "{who}/{clip}"', 'file = "{pid}/fix.csv"', r"files such as 7/fix\.csv, got none for any recording"),
+        ('key = "{who}/{clip}"', 'key = "{who}-{clip}"', "expected rows of P7/2, the key of a recording, got rows of P1-1"),
+        ('file = "rating.csv"\nkey = "P{pid}/{clip}"', 'file = "{pid}/rate.csv"', r"files such as 7/rate\.csv"),
+        ('file = "labels.csv"\nkey = "P{pid}/{clip}"', 'file = "{pid}/labels.csv"', r"files such as 7/labels\.csv"),
+    ],
+)
+def test_a_part_of_the_mapping_that_nobody_has_is_an_error(tables_folder: Path, old: str, new: str, words: str):
+    edit(tables_folder, old, new)
+    with pytest.raises(NothingToRead, match=words):
+        list(toy(tables_folder).recordings("P07"))
+
+
+def test_a_sensor_on_the_card_that_nobody_has_is_a_warning(tables_folder: Path):
+    assert "warning" not in dict(describe_dataset(toy(tables_folder)))
+    edit(tables_folder, 'modalities = ["eda", "gaze"]', 'modalities = ["eda", "gaze", "bvp"]')
+    assert dict(describe_dataset(toy(tables_folder)))["warning"].startswith("bvp: named on the card and in no recording")
+
+
+def test_an_emotion_of_the_card_needs_no_entry_in_names(tables_folder: Path):
+    text = (tables_folder / "labels.csv").read_text()
+    (tables_folder / "labels.csv").write_text(text.replace(",1\n", ",stress\n").replace(",0\n", ",calm-rest\n"))
+    edit(tables_folder, 'names = { "0" = "calm-rest", "1" = "stress" }\n', "")
+    labels = next(toy(tables_folder).recordings("P01")).annotations
+    assert [(a.onset, a.offset, a.emotion) for a in labels] == [(0.0, 4.0, "calm-rest"), (4.0, 8.0, "stress")]
+    (tables_folder / "labels.csv").write_text(text.replace(",1\n", ",Stress\n").replace(",0\n", ",calm-rest\n"))
+    with pytest.raises(LabelOutOfScale, match="did you mean stress"):
+        next(toy(tables_folder).recordings("P01"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            '"1" = "stress"',
+            '"1" = "strss"',
+            "names lead to 'strss', no emotion of the card; expected calm-rest, stress - did you mean stress",
+        ),
+        ('emotions = ["calm-rest", "stress"]', "", "labels have an emotion, but the card lists none"),
+        (
+            'consent = "research"',
+            'consent = "withdrawn"',
+            "consent 'withdrawn' says nothing .*any, non-commercial, research, unknown, none",
+        ),
+    ],
+)
+def test_words_that_nobody_knows_are_refused(tables_folder: Path, old: str, new: str, words: str):
+    edit(tables_folder, old, new)
+    with pytest.raises(InvalidConfig, match=words):
+        toy(tables_folder)
+
+
+@pytest.mark.parametrize("unit", ["\u00b5S", "\u03bcS"])
+def test_micro_in_a_mapping(tables_folder: Path, unit: str):
+    edit(tables_folder, 'unit = "uS"', f'unit = "{unit}"')
+    assert next(toy(tables_folder).recordings("P01")).streams["eda"].units == ("uS",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('order = "began_ms"', 'order = "began"', r"index\.csv: no column 'began' - did you mean began_ms"),
+        ("per = 1000 }", "per = 1 }", "no date in seconds; got 1.6e\\+12 - is it in milliseconds"),
+        ("per = 1000 }", "per = 1e-300 }", "no date in seconds"),
+    ],
+)
+def test_an_order_or_a_beginning_that_cannot_be_is_said(tables_folder: Path, old: str, new: str, words: str):
+    edit(tables_folder, old, new)
+    with pytest.raises((UnknownColumn, UnreadableFile), match=words):
+        list(toy(tables_folder).recordings("P01"))

@@ -1,5 +1,6 @@
 """The command line: parses and calls, computes nothing. One sentence and a distinct exit code for every user's mistake."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,18 +40,20 @@ app = typer.Typer(
     epilog="Begin with: stf2m demo. Read docs/intended-use.md before you record anybody: not for use at work or in education.",
 )  # fmt: skip
 
+PathOption, PathArgument = partial(typer.Option, readable=False), partial(typer.Argument, readable=False)
+"""whether a path can be read is said by who reads it, in a sentence"""
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result and errors.")]
-Root = Annotated[Path | None, typer.Option("--data", "--root", help="Folder that holds the data sets.", envvar="STF2M_DATA")]
-Store = Annotated[Path, typer.Argument(help="Folder of the store.")]
-Bundle = Annotated[Path, typer.Argument(help="Folder of a bundle, written by stf2m train.")]
-Recordings = Annotated[list[Path], typer.Argument(help="Recordings of the person (.csv, .parquet, .wav, .flac, E4 folder).")]
-StudyFile = Annotated[Path, typer.Argument(help="Study file (.toml).")]
-Runs = Annotated[Path, typer.Option(help="Working folder for prepared signals, checkpoints and results.")]
-Rows = Annotated[Path | None, typer.Option(help="Results file (.csv); default: in the working folder.")]
+Root = Annotated[Path | None, PathOption("--data", "--root", help="Folder that holds the data sets.", envvar="STF2M_DATA")]
+Store = Annotated[Path, PathArgument(help="Folder of the store.")]
+Bundle = Annotated[Path, PathArgument(help="Folder of a bundle, written by stf2m train.")]
+Recordings = Annotated[list[Path], PathArgument(help="Recordings of the person (.csv, .parquet, .wav, .flac, E4 folder).")]
+StudyFile = Annotated[Path, PathArgument(help="Study file (.toml).")]
+Runs = Annotated[Path, PathOption(help="Working folder for prepared signals, checkpoints and results.")]
+Rows = Annotated[Path | None, PathOption(help="Results file (.csv); default: in the working folder.")]
 Jobs = Annotated[int, typer.Option(help="Processes.", min=1)]
 OverBudget = Annotated[bool, typer.Option("--over-budget", help="Run on although the study's max_cpu_hours would be passed.")]
-People = Annotated[Path | None, typer.Option(help="Folder that keeps adaptations: a store, or any; default: beside the bundle.")]
+People = Annotated[Path | None, PathOption(help="Folder that keeps adaptations: a store, or any; default: beside the bundle.")]
 Use = Annotated[str, typer.Option(help="What it is for: research, non-commercial or commercial.", envvar="STF2M_USE")]
 
 
@@ -75,8 +78,8 @@ def options(
 
 @app.command(short_help="Show everything in two minutes.")
 def demo(
-    data: Annotated[Path | None, typer.Option(help="Folder with a known data set; default: generated people.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path("runs/demo"),
+    data: Annotated[Path | None, PathOption(help="Folder with a known data set; default: generated people.")] = None,
+    out: Annotated[Path, PathOption(help="Folder for everything the demo writes.")] = Path("runs/demo"),
     browser: Annotated[bool, typer.Option(help="Open the page where a browser exists.")] = True,
     quick: Annotated[bool, typer.Option("--quick", help="Less than a minute; too short a training to say anything.")] = False,
     as_json: Json = False,
@@ -103,7 +106,7 @@ def info(
 
 @app.command(short_help="Examine recordings, in words with figures.")
 def doctor(
-    path: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder), or a store.")],
+    path: Annotated[Path, PathArgument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder), or a store.")],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -116,8 +119,8 @@ def doctor(
 @app.command("import", short_help="Copy a data set into a store.")
 def import_(
     dataset: Annotated[str, typer.Argument(help="Name of a data set, or a mapping file (.toml).")],
-    root: Annotated[Path, typer.Argument(help="Folder that holds its files.")],
-    store: Annotated[Path, typer.Argument(help="New folder to write the store to.")],
+    root: Annotated[Path, PathArgument(help="Folder that holds its files.")],
+    store: Annotated[Path, PathArgument(help="New folder to write the store to.")],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -130,7 +133,7 @@ def import_(
 @app.command(short_help="Clean, grade and resample everybody of a store.")
 def prepare(
     store: Store,
-    recipe: Annotated[Path | None, typer.Option(help="Recipe (.toml); default: every sensor at its usual rate.")] = None,
+    recipe: Annotated[Path | None, PathOption(help="Recipe (.toml); default: every sensor at its usual rate.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -143,7 +146,7 @@ def prepare(
 @app.command(short_help="Remove a person and everything derived from them.")
 def forget(
     person: Annotated[str, typer.Argument(help="Name of the person.")],
-    store: Annotated[Path | None, typer.Option(help="The store, or the folder of adaptations beside a bundle.")] = None,
+    store: Annotated[Path | None, PathOption(help="The store, or the folder of adaptations beside a bundle.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Whose person, where there is no store: the data set's name.")] = None,
     runs: Runs = Path("runs"),
     bundles: Annotated[bool, typer.Option("--bundles", help="Also delete bundles and results the person took part in.")] = False,
@@ -159,14 +162,14 @@ def forget(
 @app.command(short_help="Meta-train on a study's people; write a bundle.")
 def train(
     study: StudyFile,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")],
+    out: Annotated[Path, PathOption(help="Folder of the bundle to write.")],
     learner: Annotated[str | None, typer.Option(help="Which learner; default: the study's main one.")] = None,
     target: Annotated[str | None, typer.Option(help="Which target; default: the study's first.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Store to train on, instead of the data root.")] = None,
+    store: Annotated[Path | None, PathOption(help="Store to train on, instead of the data root.")] = None,
     root: Root = None,
     runs: Runs = Path("runs"),
     use: Use = "research",
-    start: Annotated[Path | None, typer.Option(help="Bundle to go on from; its deleted and locked rules stay so.")] = None,
+    start: Annotated[Path | None, PathOption(help="Bundle to go on from; its deleted and locked rules stay so.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -203,7 +206,7 @@ def report(
     study: StudyFile,
     runs: Runs = Path("runs"),
     rows: Rows = None,
-    out: Annotated[Path | None, typer.Option(help="Page to write (.html); default: beside the results.")] = None,
+    out: Annotated[Path | None, PathOption(help="Page to write (.html); default: beside the results.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown instead.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -219,7 +222,7 @@ def compare(
     study: StudyFile,
     runs: Runs = Path("runs"),
     rows: Rows = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: beside the results.")] = None,
+    out: Annotated[Path | None, PathOption(help="Folder for the figures; default: beside the results.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -234,7 +237,7 @@ def curve(
     study: StudyFile,
     runs: Runs = Path("runs"),
     rows: Rows = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: beside the results.")] = None,
+    out: Annotated[Path | None, PathOption(help="Folder for the figures; default: beside the results.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -288,9 +291,7 @@ def personalise(
     bundle: Bundle,
     recording: Recordings,
     person: Annotated[str, typer.Option(help="Name of the person.")],
-    labels: Annotated[
-        list[Path] | None, typer.Option(help="CSV of onset,offset and emotion or valence,arousal; one per recording.")
-    ] = None,
+    labels: Annotated[list[Path] | None, PathOption(help="CSV of onset,offset and emotion or valence,arousal; one per recording.")] = None,
     scale: Annotated[tuple[float, float], typer.Option(help="Lowest and highest valence and arousal in the labels file.")] = (-1.0, 1.0),
     people: People = None,
     use: Use = "research",
@@ -306,9 +307,9 @@ def personalise(
 @app.command(short_help="Answer every segment of a recording.")
 def predict(
     bundle: Bundle,
-    recording: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
+    recording: Annotated[Path, PathArgument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
     person: Annotated[str | None, typer.Option(help="A person who was personalised; without, answers are for people in general.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Timeline to write: .csv, .parquet or .json.")] = None,
+    out: Annotated[Path | None, PathOption(help="Timeline to write: .csv, .parquet or .json.")] = None,
     people: People = None,
     use: Use = "research",
     as_json: Json = False,
@@ -323,9 +324,9 @@ def predict(
 @app.command(short_help="Name the segments that should be labelled next.")
 def ask(
     bundle: Bundle,
-    recording: Annotated[Path, typer.Argument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
+    recording: Annotated[Path, PathArgument(help="A recording (.csv, .parquet, .wav, .flac, E4 folder).")],
     person: Annotated[str | None, typer.Option(help="A person who was personalised; without, for people in general.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="CSV of what is labelled in this recording already.")] = None,
+    labels: Annotated[Path | None, PathOption(help="CSV of what is labelled in this recording already.")] = None,
     scale: Annotated[tuple[float, float], typer.Option(help="Lowest and highest valence and arousal in the labels file.")] = (-1.0, 1.0),
     count: Annotated[int, typer.Option(help="How many segments to name.", min=1)] = 5,
     people: People = None,
@@ -357,14 +358,14 @@ def asking(
 
 @app.command(short_help="List, measure, edit and lock a bundle's rules.")
 def rules(
-    source: Annotated[Path, typer.Argument(help="Folder of a bundle; or a study file (.toml), to compare rules of several trainings.")],
+    source: Annotated[Path, PathArgument(help="Folder of a bundle; or a study file (.toml), to compare rules of several trainings.")],
     delete: Annotated[list[int] | None, typer.Option(help="Number of a rule to delete; may be repeated.")] = None,
     edit: Annotated[list[str] | None, typer.Option(help='Change a rule: "2: heart rate > usual + 8 bpm, speaks for joy".')] = None,
     lock: Annotated[list[int] | None, typer.Option(help="Number of a rule that training and adapting must leave as it is.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the edited bundle to write.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder that holds the data set: measures the rules on held-out people.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Store with labelled people to measure the rules on.")] = None,
-    study: Annotated[Path | None, typer.Option(help="Study file (.toml) that names the data set to measure on.")] = None,
+    out: Annotated[Path | None, PathOption(help="Folder of the edited bundle to write.")] = None,
+    data: Annotated[Path | None, PathOption(help="Folder that holds the data set: measures the rules on held-out people.")] = None,
+    store: Annotated[Path | None, PathOption(help="Store with labelled people to measure the rules on.")] = None,
+    study: Annotated[Path | None, PathOption(help="Study file (.toml) that names the data set to measure on.")] = None,
     shots: Annotated[int | None, typer.Option(help="Labels per class when measuring; default: 5.", min=1)] = None,
     target: Annotated[str | None, typer.Option(help="Of a study: which target; default: the first.")] = None,
     learner: Annotated[str | None, typer.Option(help="Of a study: which learner; default: the main one.")] = None,

@@ -1,16 +1,17 @@
 """What the command line does with data: describe, examine, import, prepare, forget."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stf2m.app.console import Console
 from stf2m.core.config import build, load_toml
 from stf2m.core.consent import check_consent
-from stf2m.core.errors import NothingToRead, SensorMismatch
+from stf2m.core.errors import NothingToRead, NotStored, SensorMismatch, UnknownName
 from stf2m.core.records import Recording
-from stf2m.data.datasets import open_dataset
+from stf2m.core.registry import look_up
+from stf2m.data.datasets import DATASETS, open_dataset
 from stf2m.data.datasets.base import Dataset, DatasetCard
 from stf2m.data.store import PREPARED, RecordingStore, import_dataset, is_complete, is_store
 from stf2m.prepare.recipe import Recipe, SignalRecipe
@@ -23,6 +24,13 @@ def dataset_at(name: str, root: Path | None) -> Dataset:
     """A store at the path `name`, else the data set `name` under `root`; only generated people need no folder."""
     if is_store(Path(name)):
         return RecordingStore(Path(name))
+    if not name.endswith(".toml"):
+        try:
+            look_up(DATASETS, name, family="datasets")
+        except UnknownName:
+            if Path(name).is_dir():
+                raise NotStored("no recording store here", where=name, hint="write one with: stf2m import") from None
+            raise
     if root is None and name != "synthetic":
         raise NothingToRead(f"no folder given for {name}", hint="name the folder with --data or STF2M_DATA")
     return open_dataset(name, root or Path())
@@ -35,6 +43,8 @@ def show_info(name: str, root: Path | None, console: Console) -> None:
     dataset = dataset_at(name, root)
     rows = describe_dataset(dataset)
     console.table(("", dataset.card.name), rows)
+    if not dataset.subjects():
+        console.say(f"nobody is in {name}: no person was found, or all were forgotten")
     console.result({**dataset.card.model_dump(mode="json"), "people": list(dataset.subjects()), "facts": rows})
 
 
@@ -42,8 +52,9 @@ def show_findings(path: Path, console: Console) -> None:
     """What the doctor says: everything of one recording, errors and warnings of a store's recordings."""
     from stf2m.data.doctor import examine
 
-    many, facts, rows, counts = is_store(path), [], [], Counter()
+    many, facts, rows, counts, seen = is_store(path), [], [], Counter(), set()
     for recording in recordings_at(path):
+        seen.update(stream.modality for stream in recording.streams.values())
         findings = [*examine(recording), *unused(recording)]
         counts.update(f.severity for f in findings)
         facts.append({"recording": recording.id, "subject": recording.subject, "findings": [vars(f) for f in findings]})
@@ -51,9 +62,22 @@ def show_findings(path: Path, console: Console) -> None:
         rows += [(f.severity, recording.id, f.stream or "-", f.sentence) for f in kept]
         if not many:
             rows += [("done", recording.id, "-", text) for text in recording.provenance]
-    console.table(("", "recording", "stream", "finding"), rows)
+    warnings = absent_sensors(path, seen) if facts and many else []
+    rows = [("warning", "-", "-", text) for text in warnings] + rows
+    if rows:
+        console.table(("", "recording", "stream", "finding"), rows)
+    counts["warning"] += len(warnings)
     text = f"{len(facts)} recordings: {counts['error']} errors, {counts['warning']} warnings"
-    console.result({"path": str(path), "recordings": facts}, text if many else "")
+    if not facts:
+        text = f"nobody is stored in {path}: there is nothing to examine"
+    console.result({"path": str(path), "recordings": facts, "warnings": warnings}, text if many else "")
+
+
+def absent_sensors(store: Path, seen: Collection[str]) -> list[str]:
+    """A sentence where the card of a store names sensors that no recording has."""
+    from stf2m.data.summary import missing_sensors
+
+    return missing_sensors(RecordingStore(store).card, seen)
 
 
 def unused(recording: Recording) -> "list[Finding]":
@@ -74,11 +98,17 @@ def recordings_at(path: Path) -> Iterator[Recording]:
         return
     from stf2m.data.readers import read
 
+    if path.suffix == ".toml":
+        raise UnknownName(
+            "a mapping is no recording", where=path, hint=f"import it and examine the store: stf2m import {path} FOLDER STORE"
+        )
     yield read(path)
 
 
 def run_import(name: str, root: Path | None, store: Path, console: Console) -> None:
     """Copy a data set into a store, checked; continues after a kill."""
+    from stf2m.data.summary import missing_sensors
+
     dataset = dataset_at(name, root)
     check_consent([dataset.card.consent], "research", where=dataset.card.name)
     if is_complete(store):
@@ -86,6 +116,8 @@ def run_import(name: str, root: Path | None, store: Path, console: Console) -> N
     with console.progress(f"import {name}") as tick:
         done = import_dataset(dataset, store, tick)
     people = done.subjects()
+    for text in missing_sensors(done.card, done.modalities()):
+        console.say(f"warning: {text}")
     console.result(
         {"store": str(store), "dataset": done.card.name, "people": list(people)}, f"{store}: {len(people)} people of {done.card.name}"
     )

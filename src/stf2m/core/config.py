@@ -59,15 +59,17 @@ def build(kind: type[S], values: dict[str, Any], *, where: str) -> S:
         # a misspelt key also leaves its right spelling "missing": the misspelling is what helps
         first = min(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
-        hint = ""
         if first["type"] == "extra_forbidden":
             known = sorted(_model_at(kind, first["loc"][:-1]).model_fields)
             close = get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(close)}?" if close else f"known keys: {', '.join(known)}"
+            raise InvalidConfig(f"there is no key {key!r}", where=where, hint=hint) from None
+        if first["type"] == "missing":
+            raise InvalidConfig(f"the key {key!r} is missing", where=where) from None
         said = first["msg"].removeprefix("Value error, ")
         if not key:  # what is wrong with the whole names it already
             raise InvalidConfig(said, where=where) from None
-        raise InvalidConfig(f"{key}: {said}", where=where, got=repr(first["input"])[:80], hint=hint) from None
+        raise InvalidConfig(f"{key}: {said}", where=where, got=repr(first["input"])[:80]) from None
 
 
 def _model_at(kind: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:

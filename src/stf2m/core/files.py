@@ -30,11 +30,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def guard_space(path: Path) -> Iterator[None]:
-    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`."""
+    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`; other errors of the
+    system name it too, instead of the part."""
     try:
         yield
     except OSError as problem:
         if problem.errno not in FULL:
+            if str(problem.filename).endswith(PART):  # nobody knows that name
+                problem.filename, problem.filename2 = str(path), None
             raise
         raise NoSpace(
             f"no space left to write it ({os.strerror(problem.errno)}); nothing was left half-written",

@@ -21,7 +21,8 @@ class Stream:
 
     `samples` float32 (channel, time), missing = NaN; `times` float64 (time,) s since the recording began, increasing;
     `sample_rate` Hz, 0 = events or irregular; `available` float64 (time,) s, when each sample became known (None: at its
-    own time), e.g. the end of a fixation or of a take; `static` marks one value for the whole recording.
+    own time), e.g. the end of a fixation or of a take; `static` marks one value for the whole recording; `estimated` says that
+    nobody declared the rate, it follows from the times.
     """
 
     modality: str
@@ -33,6 +34,7 @@ class Stream:
     available: NDArray[np.float64] | None = None
     quality: NDArray[np.float32] | None = None
     static: bool = False
+    estimated: bool = False
 
     def __post_init__(self) -> None:
         where = f"stream {self.modality}"

@@ -4,6 +4,8 @@ A unit is a plain string. `CONVERT[unit]` is (default unit, factor, offset): def
 `PLAUSIBLE` bounds each default unit; a stream whose median lies outside it is refused as `WrongUnit`.
 """
 
+from difflib import get_close_matches
+
 from stf2m.core.errors import UnknownName
 
 CONVERT: dict[str, tuple[str, float, float]] = {
@@ -42,8 +44,21 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
 }
 
 
+SPELLINGS = {"\u00b5": "u", "\u03bc": "u", "\u00b0": "deg", "\u2103": "degC", "\u2109": "degF", "s\u00b2": "s2", "s^2": "s2"}
+"""other signs for the same: micro sign and Greek mu, degree signs, squares"""
+
+
+def plain_unit(unit: str) -> str:
+    """The unit as `CONVERT` spells it, where only signs differ: \u00b5S is uS, \u00b0C is degC, m/s\u00b2 is m/s2."""
+    for sign, text in SPELLINGS.items():
+        unit = unit.replace(sign, text)
+    return unit
+
+
 def conversion(unit: str) -> tuple[str, float, float]:
-    """(default unit, factor, offset) of `unit`; raises `UnknownName` for a unit that is not in the table."""
-    if unit not in CONVERT:
-        raise UnknownName(f"unknown unit {unit!r}", hint=f"known units: {', '.join(sorted(CONVERT))}")
-    return CONVERT[unit]
+    """(default unit, factor, offset) of `unit` in any spelling; raises `UnknownName` for a unit that is not in the table."""
+    if (known := plain_unit(unit)) not in CONVERT:
+        close = get_close_matches(known, CONVERT, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known units: {', '.join(sorted(CONVERT))}"
+        raise UnknownName(f"unknown unit {unit!r}", hint=hint)
+    return CONVERT[known]

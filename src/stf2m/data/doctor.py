@@ -1,13 +1,13 @@
 """Look a recording over before anybody trusts it: clocks, gaps, flat lines, clipping, units, contact; in words with figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.records import Rating, Recording, Stream
+from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.core.units import PLAUSIBLE, conversion
 from stf2m.data.summary import describe_dataset
 
@@ -40,6 +40,8 @@ def examine(recording: Recording) -> list[Finding]:
     found = []
     for name, stream in recording.streams.items():
         mine = [Finding(name, severity, text) for check in CHECKS for severity, text in check(stream)]
+        if mine and stream.estimated:
+            mine.append(Finding(name, "note", f"its rate, {_rate(stream)}, follows from the times; nobody declared one"))
         found += mine or [Finding(name, "ok", _summary(stream))]
     found += _examine_ends(recording) + _examine_labels(recording)
     return sorted(found, key=lambda finding: ORDER.index(finding.severity))
@@ -57,11 +59,15 @@ def check_rate(stream: Stream) -> Said:
     measured = 1 / np.median(steps)
     off = measured / stream.sample_rate - 1
     if abs(off) > 0.02:
-        yield "error" if abs(off) > 0.1 else "warning", f"declared {stream.sample_rate:g} Hz, measured {measured:.3g} Hz ({off:+.1%})"
+        if stream.estimated:
+            yield "warning", f"its steps are uneven: {_rate(stream)} on average, {measured:.3g} Hz by the middle step ({off:+.1%})"
+        else:
+            yield "error" if abs(off) > 0.1 else "warning", f"declared {stream.sample_rate:g} Hz, measured {measured:.3g} Hz ({off:+.1%})"
         return
     late = float(steps.sum() - whole.sum() / stream.sample_rate)
     if abs(late) > max(0.1, 2 / stream.sample_rate):
-        yield "warning", f"its clock drifts: {abs(late):.2f} s {'late' if late > 0 else 'early'} after {stream.length:.0f} s"
+        against = f" from {_rate(stream)}" if stream.estimated else ""
+        yield "warning", f"its clock drifts{against}: {abs(late):.2f} s {'late' if late > 0 else 'early'} after {stream.length:.0f} s"
 
 
 def check_gaps(stream: Stream) -> Said:
@@ -197,9 +203,40 @@ def _examine_labels(recording: Recording) -> list[Finding]:
                 "", "warning", f"{outside} of {len(recording.annotations)} labels reach beyond the recording ({recording.length:.1f} s)"
             )
         )
+    found += _examine_contradictions(recording.annotations)
     if not recording.ratings and not recording.annotations:
         found.append(Finding("", "note", "no ratings and no labels: fit for prediction only"))
     return found
+
+
+def _examine_contradictions(annotations: Sequence[Annotation]) -> list[Finding]:
+    """Labels of one source that say two things of the same time; annotators may well disagree with each other."""
+    pairs: list[tuple[Annotation, Annotation]] = []
+    for source in dict.fromkeys(a.source for a in annotations):
+        held: list[Annotation] = []
+        for label in sorted((a for a in annotations if a.source == source), key=lambda a: a.onset):
+            held = [a for a in held if a.offset > label.onset + 1e-6]
+            other = next((a for a in held if _contradict(a, label)), None)
+            pairs += [(other, label)] if other else []
+            held.append(label)
+    if not pairs:
+        return []
+    one, two = min(pairs, key=lambda pair: pair[1].onset)
+    text = (
+        f"{len(pairs)} label(s) contradict another of the same time and source: from {two.onset:.1f} to {min(one.offset, two.offset):.1f} s"
+    )
+    return [Finding("", "warning", f"{text} {one.source!r} says {_said(one)} and {_said(two)}")]
+
+
+def _contradict(one: Annotation, two: Annotation) -> bool:
+    pairs = ((one.emotion, two.emotion), (one.valence, two.valence), (one.arousal, two.arousal))
+    return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def _said(label: Annotation) -> str:
+    """What a label says, in words."""
+    levels = [f"{axis} {value:g}" for axis, value in (("valence", label.valence), ("arousal", label.arousal)) if value is not None]
+    return ", ".join([*([repr(label.emotion)] if label.emotion else []), *levels])
 
 
 def _examine_rating(rating: Rating, seconds: float) -> Finding:
@@ -220,8 +257,14 @@ def _examine_rating(rating: Rating, seconds: float) -> Finding:
 def _summary(stream: Stream) -> str:
     if stream.static:
         return f"one value of {len(stream.channels)} channels for the whole recording, nothing found"
-    rate = f"{stream.sample_rate:g} Hz" if stream.sample_rate else f"{len(stream.times)} events"
-    return f"{rate}, {len(stream.channels)} channel(s), {stream.length:.1f} s, nothing found"
+    return f"{_rate(stream)}, {len(stream.channels)} channel(s), {stream.length:.1f} s, nothing found"
+
+
+def _rate(stream: Stream) -> str:
+    """The rate in words, and whether it was declared."""
+    if not stream.sample_rate:
+        return f"{len(stream.times)} events"
+    return f"an estimated {stream.sample_rate:.4g} Hz" if stream.estimated else f"{stream.sample_rate:g} Hz"
 
 
 def _smooth(values: NDArray[np.floating], count: int) -> NDArray[np.floating]:

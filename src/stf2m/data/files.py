@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stf2m.core.errors import NothingToRead, TruncatedFile, UnreadableFile
+from stf2m.core.errors import NotAccessible, NothingToRead, TruncatedFile, UnreadableFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,7 +73,8 @@ def load_json(path: Path) -> Any:
     except UnicodeDecodeError as problem:
         raise UnreadableFile("not UTF-8 text", where=path, got=str(problem)[:80]) from None
     except OSError as problem:
-        raise NothingToRead("cannot be opened", where=path, got=problem.strerror or "", hint="check the data root") from None
+        kind = NothingToRead if isinstance(problem, FileNotFoundError) else NotAccessible
+        raise kind("cannot be opened", where=path, got=problem.strerror or "", hint="check the data root and who may read it") from None
     try:
         return json.loads(text)
     except json.JSONDecodeError as problem:

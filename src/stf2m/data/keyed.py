@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.errors import NothingToRead, UnreadableFile
 from stf2m.data.files import open_parquet, read_csv_table, read_json, read_parquet_table
-from stf2m.data.templates import fields, fill, missing_column
+from stf2m.data.templates import fields, fill, first_text, missing_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +53,9 @@ class KeyedTable:
                 try:
                     found[name] = values.astype(np.float64)
                 except (ValueError, TypeError):
-                    raise UnreadableFile(f"column {name!r} does not hold numbers", where=self.path, got=repr(values[0])) from None
+                    row, cell = first_text(values.tolist())
+                    got = f"{str(cell)!r} in row {row} of {key or 'the table'}"
+                    raise UnreadableFile(f"column {name!r} does not hold numbers", where=self.path, got=got) from None
         return found
 
     def row(self, key: str) -> dict[str, Any]:

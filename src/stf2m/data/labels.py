@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.errors import LabelOutOfScale
 from stf2m.core.records import Annotation, Rating
+from stf2m.data.templates import did_you_mean
 
 Scale = tuple[float, float]
 
@@ -70,7 +71,7 @@ def runs(
 
 
 def rename(values: Sequence[object], table: Mapping[str, str], where: object) -> list[str | None]:
-    """Name of each value by `table` (keys as text); empty or NaN -> None; raises `LabelOutOfScale` for another value."""
+    """Emotion of each value by `table` (keys as text); empty or NaN -> None; raises `LabelOutOfScale` for another value."""
     cache: dict[object, str | None] = {}
     found = []
     for value in values:
@@ -85,5 +86,10 @@ def rename(values: Sequence[object], table: Mapping[str, str], where: object) ->
 def _named(value: object, table: Mapping[str, str], where: object) -> str:
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if text not in table:
-        raise LabelOutOfScale(f"label {text!r} is not declared", where=where, expected=" ".join(table), hint="add it to the mapping")
+        raise LabelOutOfScale(
+            f"label {text!r} is no emotion of the card and not among names",
+            where=where,
+            expected=", ".join(table) or "nothing: the card lists no emotions",
+            hint=did_you_mean(text, table, "add it to emotions under [card], or to names of the labels"),
+        )
     return table[text]

@@ -9,8 +9,10 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from stf2m.core.config import Settings, build, load_toml
+from stf2m.core.consent import COVERS
 from stf2m.core.errors import InvalidConfig
 from stf2m.data.datasets.base import DatasetCard
+from stf2m.data.templates import did_you_mean
 
 NEEDS_KEY = 'a file that holds several recordings needs a key; one of each recording is a template like "{pid}.csv"'
 
@@ -71,6 +73,7 @@ class StreamMap(Settings):
     """channel name -> column"""
     unit: str
     rate: float | str = 0.0
+    """Hz; left out beside a `time` that has no `until`, it is estimated from the times"""
     start: float | str = 0.0
     count: str | None = None
     """column with the number of samples that must be there"""
@@ -128,7 +131,7 @@ class LabelMap(Settings):
     emotion: str | None = None
     """column of the emotion"""
     names: dict[str, str] = Field(default_factory=dict)
-    """value of that column -> emotion of the card"""
+    """value of that column -> emotion of the card; a value that is an emotion of the card needs no entry"""
     valence: str | None = None
     arousal: str | None = None
     scale: tuple[float, float] = (-1.0, 1.0)
@@ -165,10 +168,28 @@ class TablesMapping(Settings):
     provenance: tuple[str, ...] = ()
     """templates, written into every recording"""
 
+    @model_validator(mode="after")
+    def _words_are_known(self) -> "TablesMapping":
+        if self.card.consent and self.card.consent not in COVERS:
+            known = ", ".join(COVERS)
+            raise ValueError(f"consent {self.card.consent!r} says nothing about what is permitted; expected one of {known}")
+        if not self.card.emotions and any(part.emotion for part in self.labels):
+            raise ValueError(
+                "labels have an emotion, but the card lists none; write them under [card], such as emotions = ['calm', 'happy']"
+            )
+        for name in (name for part in self.labels for name in part.names.values() if name not in self.card.emotions):
+            hint = did_you_mean(name, self.card.emotions, "add it to emotions under [card]")
+            raise ValueError(f"names lead to {name!r}, no emotion of the card; expected {', '.join(self.card.emotions)} - {hint}")
+        return self
+
 
 def load_mapping(path: Path) -> TablesMapping:
     """Read a mapping file; raises `InvalidConfig` in one sentence, also for absolute or climbing file names."""
-    mapping = build(TablesMapping, load_toml(path), where=str(path))
+    values = load_toml(path)
+    if "card" not in values and "protocols" in values:
+        hint = f"its data set is {values.get('dataset', 'not named')}; a mapping has [card], [index] and [streams]"
+        raise InvalidConfig("this is a study, not the mapping of a data set", where=path, hint=hint)
+    mapping = build(TablesMapping, values, where=str(path))
     files = [mapping.index, *mapping.side.values(), *mapping.streams.values(), *mapping.ratings, *mapping.labels]
     for part in files:
         for name in (part.file, getattr(part, "audio", None)):

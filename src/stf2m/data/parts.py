@@ -1,5 +1,6 @@
 """The parts of a recording that a mapping asks for: clocks, labels, sound, and what to say about their times."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from stf2m.data.streams import Made, make_stream, regular
 from stf2m.data.templates import Row, column, number, plain, positive
 
 
-def label_runs(part: LabelMap, table: KeyedTable, key: str, row: Row, zero: float, where: str) -> tuple[Annotation, ...]:
-    """Runs of equal labels in a key's rows; `zero` is the clock time of the recording's time 0, s."""
+def label_runs(
+    part: LabelMap, emotions: Mapping[str, str], table: KeyedTable, key: str, row: Row, zero: float, where: str
+) -> tuple[Annotation, ...]:
+    """Runs of equal labels in a key's rows, renamed by `emotions`; `zero` is the clock time of the recording's time 0, s."""
     assert part.time and part.emotion
-    names = rename(table.columns(key, (part.emotion,))[part.emotion].tolist(), part.names, where)
+    names = rename(table.columns(key, (part.emotion,))[part.emotion].tolist(), emotions, where)
     onsets = clock_times(part.time, table, key, row, where) - zero
     return runs(names, onsets, onsets + part.hold, source=part.source)
 
@@ -35,9 +38,9 @@ def audio_stream(path: Path, modality: str, label: str, where: str) -> Made:
     return made._replace(notes=(*made.notes, *(f"{label}: {note}" for note in notes)))
 
 
-def whole_label(part: LabelMap, row: Row, end: float, where: str) -> tuple[Annotation, ...]:
-    """One annotation over the whole recording from columns of the index row; none when all of them are empty."""
-    emotion = rename([plain(column(row, part.emotion, where))], part.names, where)[0] if part.emotion else None
+def whole_label(part: LabelMap, emotions: Mapping[str, str], row: Row, end: float, where: str) -> tuple[Annotation, ...]:
+    """One annotation over the whole recording from columns of the index row, renamed by `emotions`; none when all are empty."""
+    emotion = rename([plain(column(row, part.emotion, where))], emotions, where)[0] if part.emotion else None
     levels = [_level(part, name, row, where) for name in (part.valence, part.arousal)]
     if emotion is None and levels == [None, None]:
         return ()

@@ -60,6 +60,11 @@ class RecordingStore:
         for entry in read_manifest(folder):
             yield read_recording(folder, entry, verify=self.verify)
 
+    def modalities(self) -> frozenset[str]:
+        """Of all recordings, from the manifests alone."""
+        entries = (entry for subject in self.subjects() for entry in read_manifest(folder_of(self.root, subject)))
+        return frozenset(stream["modality"] for entry in entries for stream in entry["streams"].values())
+
     def __repr__(self) -> str:
         return f"RecordingStore({self.card.name}: {len(self.subjects())} people)"
 

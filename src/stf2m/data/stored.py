@@ -93,7 +93,7 @@ def _write_recording(folder: Path, number: str, recording: Recording) -> dict[st
 def _write_stream(folder: Path, stem: str, stream: Stream) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "modality": stream.modality, "sample_rate": stream.sample_rate, "channels": list(stream.channels), "units": list(stream.units),
-        "static": stream.static, "samples": _keep(folder, f"{stem}-samples", stream.samples),
+        "static": stream.static, "estimated": stream.estimated, "samples": _keep(folder, f"{stem}-samples", stream.samples),
         "times": _regular(stream) or _keep(folder, f"{stem}-times", stream.times),
     }  # fmt: skip
     for name in ("available", "quality"):
@@ -113,6 +113,7 @@ def _read_stream(folder: Path, entry: dict[str, Any]) -> Stream:
         channels=tuple(entry["channels"]),
         units=tuple(entry["units"]),
         static=entry["static"],
+        estimated=entry.get("estimated", False),
         **optional,
     )
 

@@ -13,6 +13,8 @@ LONGEST_GAP = 30.0
 """s of missing samples that are still bridged (as NaN, graded as poor); a longer run is refused as `MissingRun`"""
 RATE_TOLERANCE = 0.05
 """relative difference between a declared rate and the time column that still counts as agreement"""
+LATTICE = 0.2
+"""usual steps by which a longer step may miss a whole number of them and still lack samples in between"""
 MODALITY_PLAUSIBLE = {"ibi": (0.2, 3.0)}
 """bounds that follow from the modality where the unit alone says too little"""
 MOST_G = 4.0
@@ -40,12 +42,14 @@ def make_stream(
     quality: NDArray[np.float32] | None = None,
     static: bool = False,
     declared: bool = True,
+    estimated: bool = False,
     longest_gap: float | None = LONGEST_GAP,
     repair: bool = False,
 ) -> Made:
     """Convert `samples` (channel, time) from `unit` to the default unit and check them.
 
-    `rate` Hz (0 = events); `declared` says that the file claims the rate, so that the time column may contradict it.
+    `rate` Hz (0 = events); `declared` says that the file claims the rate, so that the time column may contradict it, `estimated` that
+    the time column is where the rate is from.
     `longest_gap` s (None = any). With `repair`, samples whose time repeats or runs backwards are dropped and counted.
     Raises `WrongUnit`, `MissingRun`, `RateContradiction` or `TimesNotIncreasing`, each naming `where` and the stream.
     """
@@ -53,6 +57,10 @@ def make_stream(
     place = f"{where}: {name}" if where else name
     notes: list[str] = []
     data = _finite_or_nan(samples, name, notes)
+    if notes and np.isnan(data).all():
+        raise WrongUnit(
+            "no value is a usable number", where=place, expected=f"numbers up to {np.finfo(np.float32).max:.1g}", got=_first_large(samples)
+        )
     if repair:
         keep = _forward(times)
         if not keep.all():
@@ -65,13 +73,13 @@ def make_stream(
         data = (data * np.float32(factor) + np.float32(offset)).astype(np.float32)
         notes.append(f"{name}: converted from {unit} to {default}")
     check_unit(modality, data, unit, place)
-    if rate and declared and len(times) > 1:
+    if rate and declared and not estimated and len(times) > 1:
         check_rate(times, rate, place)
     if rate and longest_gap is not None:
         check_gaps(data, times, rate, longest_gap, place)
     names = channels or tuple(modality if len(data) == 1 else f"{modality}{i}" for i in range(len(data)))
     try:
-        stream = Stream(modality, data, times, float(rate), names, (default,) * len(data), available, quality, static)
+        stream = Stream(modality, data, times, float(rate), names, (default,) * len(data), available, quality, static, estimated)
     except TimesNotIncreasing as problem:
         raise TimesNotIncreasing(problem.what, where=place, expected=problem.expected, got=problem.got, hint=problem.hint) from None
     return Made(stream, tuple(notes))
@@ -83,10 +91,30 @@ def regular(count: int, rate: float, start: float = 0.0) -> NDArray[np.float64]:
 
 
 def usual_step(times: NDArray[np.float64]) -> float:
-    """Mean step without gaps, s; finer than the median where time stamps are rounded. 0 when times stand still."""
+    """Mean step without gaps, s; finer than the median where time stamps are rounded. 0 when times stand still.
+
+    A step of two or three usual ones lacks samples in between and counts as that many, unless it comes from rounding.
+    """
     steps = np.diff(times)
     middle = float(np.median(steps)) if len(steps) else 0.0
-    return float(steps[(steps > 0) & (steps <= 3 * middle)].mean()) if middle > 0 else 0.0
+    if middle <= 0:
+        return 0.0
+    near = steps[(steps > 0) & (steps <= 3 * middle)]
+    count = np.rint(near / middle)
+    lacking = (count > 1) & (np.abs(near / middle - count) <= LATTICE)
+    if not lacking.any() or _from_rounding(lacking, middle):
+        return float(near.mean())
+    return float(near.sum() / np.where(lacking, count, 1.0).sum())
+
+
+def _from_rounding(long: NDArray[np.bool_], middle: float) -> bool:
+    """Whether `long` steps come from stamps rounded to a decimal that is the middle step: 700 Hz in ms steps by 1, 2, 1, 1, 2 ms.
+
+    Rounding spreads the long steps evenly over the others; samples get lost at random.
+    """
+    digits = np.log10(middle)
+    apart = np.diff(np.flatnonzero(long))
+    return bool(abs(digits - round(digits)) < 1e-4 and len(apart) >= 3 and np.ptp(np.quantile(apart, (0.05, 0.95))) <= 2)
 
 
 def _finite_or_nan(samples: NDArray, name: str, notes: list[str]) -> NDArray[np.float32]:
@@ -96,8 +124,14 @@ def _finite_or_nan(samples: NDArray, name: str, notes: list[str]) -> NDArray[np.
     infinite = np.isinf(data)
     if infinite.any():
         data = np.where(infinite, np.float32(np.nan), data)
-        notes.append(f"{name}: {int(infinite.sum())} infinite values were read as missing")
+        notes.append(f"{name}: {int(infinite.sum())} infinite or too large values were read as missing")
     return data
+
+
+def _first_large(samples: NDArray) -> str:
+    """The first sample that float32 does not hold, as it was written."""
+    with np.errstate(over="ignore"):
+        return f"{np.asarray(samples)[np.isinf(np.asarray(samples, dtype=np.float32))][0]:g}"
 
 
 def _forward(times: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """A data set in a few rows: people, hours, sensors with their rates, labels, licence."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from stf2m.core.records import Recording
-from stf2m.data.datasets.base import Dataset
+from stf2m.data.datasets.base import Dataset, DatasetCard
 
 
 @dataclass
@@ -56,6 +57,7 @@ def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
             f"{tally.recordings} ({tally.seconds / 60:.1f} min, {tally.seconds / max(tally.recordings, 1):.0f} s each on average)",
         ),
         *((f"sensor {modality}", _rates(counts, tally.recordings)) for modality, counts in sorted(tally.rates.items())),
+        *(("warning", text) for text in missing_sensors(card, tally.rates)),
         ("labels", card.labels),
         *_label_rows(tally),
         ("licence", card.licence),
@@ -63,6 +65,13 @@ def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
         ("cite", card.citation),
     ]
     return rows + [("note", note) for note in card.notes]
+
+
+def missing_sensors(card: DatasetCard, seen: Collection[str]) -> list[str]:
+    """One sentence where the card names sensors that no recording has; `seen` are the modalities of the recordings."""
+    absent = [name for name in card.modalities if name not in seen]
+    text = "named on the card and in no recording: check the streams and their files, or correct modalities under [card]"
+    return [f"{', '.join(absent)}: {text}"] if absent else []
 
 
 def _rates(counts: Counter[float], recordings: int) -> str:

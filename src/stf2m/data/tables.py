@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import InvalidConfig, NothingToRead, TruncatedFile, UnknownName
+from stf2m.core.errors import InvalidConfig, NothingToRead, TruncatedFile, UnknownName, UnreadableFile
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.datasets.base import DatasetCard
 from stf2m.data.keyed import KeyedTable
 from stf2m.data.labels import make_rating
 from stf2m.data.mapping import LabelMap, RatingMap, StreamMap, TablesMapping, one_each
 from stf2m.data.parts import audio_stream, bare, clock_times, label_runs, seconds, timing_notes, whole_label
+from stf2m.data.readers._rate import implied_rate
 from stf2m.data.streams import Made, make_stream, regular
-from stf2m.data.templates import Row, fill, number, plain, positive
+from stf2m.data.templates import Row, column, fill, number, plain, positive
 
+EARLIEST, LATEST = 1e8, 1e11
+"""s; a time between these is a date (unix)"""
 KEPT_FILES = 8
 """files of single recordings that are held open, for the streams and ratings that share one"""
 
@@ -37,6 +40,8 @@ class TablesDataset:
             raise NothingToRead("no such folder", where=root, hint="name the data root with --data or STF2M_DATA")
         self.mapping, self.root = mapping, root
         self._tables: dict[tuple[str, str], KeyedTable] = {}
+        self._held: set[int] = set()
+        """parts of the mapping that somebody is known to have, by identity"""
         self._own: OrderedDict[tuple[str, str], KeyedTable] = OrderedDict()
 
     @property
@@ -80,7 +85,10 @@ class TablesDataset:
                 row |= self._side(side, fill(template, row, table.path))
             found.setdefault(fill(index.subject, row, table.path), []).append(row)
         for rows in found.values():
-            rows.sort(key=lambda row: (plain(row[index.order]) if index.order else 0, row["_key"]))
+            try:
+                rows.sort(key=lambda row: (plain(column(row, index.order, table.path)) if index.order else 0, row["_key"]))
+            except TypeError:
+                raise UnreadableFile(f"column {index.order!r} holds text and numbers: it has no order", where=table.path) from None
         return found
 
     def _offsets(self, rows: list[dict[str, Any]]) -> list[float]:
@@ -103,17 +111,38 @@ class TablesDataset:
         assert part.file
         if not one_each(part.file):
             table, key = self._table(part.file, part.key or ""), row["_key"]
-            return (table, key) if key in table else None
+            if key not in table:
+                self._somebody_has(part, f"rows of {key}, the key of a recording", f"rows of {next(iter(table.spans))}")
+                return None
+            return table, key
         name, key = fill(part.file, row, where), row["_key"] if part.key else ""
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise InvalidConfig("a file lies outside the data root", where=where, got=name, hint="name it relative to the root")
         if not (self.root / name).is_file():
+            self._somebody_has(part, f"files such as {name}", "none for any recording")
             return None
         table = self._own.setdefault((name, part.key or ""), KeyedTable(self.root / name, part.key or ""))
         self._own.move_to_end((name, part.key or ""))
         if len(self._own) > KEPT_FILES:
             self._own.popitem(last=False)
         return (table, key) if key in table else None
+
+    def _somebody_has(self, part: StreamMap | RatingMap | LabelMap, expected: str, got: str) -> None:
+        """Raise `NothingToRead` where a part of the mapping fits no recording at all: that is a slip, not a sensor that was missing."""
+        if id(part) not in self._held and not any(self._has(part, row) for rows in self._people.values() for row in rows):
+            hint = "correct the file or the key in the mapping, or take that part out"
+            raise NothingToRead(
+                "nobody has this part of the mapping", where=self.root / str(part.file), expected=expected, got=got, hint=hint
+            )
+        self._held.add(id(part))
+
+    def _has(self, part: StreamMap | RatingMap | LabelMap, row: Row) -> bool:
+        """Whether a recording has rows of its own in a shared table, or a file of its own."""
+        assert part.file
+        if not one_each(part.file):
+            return row["_key"] in self._table(part.file, part.key or "")
+        merged = self._stream_row(part, row, "files") if isinstance(part, StreamMap) else row
+        return (self.root / fill(part.file, merged, "files")).is_file()
 
     def _side(self, name: str, key: str) -> dict[str, Any]:
         """The row of a side table, or nothing where it has none for this key."""
@@ -147,7 +176,7 @@ class TablesDataset:
             order=order,
             consent=self.card.consent,
             provenance=tuple(notes),
-            started=datetime.fromtimestamp(began, UTC) if began and began > 1e8 else None,
+            started=_wall_clock(began, name) if began is not None else None,
             session_offset=offset,
         )
 
@@ -202,21 +231,26 @@ class TablesDataset:
         if part.static:
             end = max((s.times[-1] + (1 / s.sample_rate if s.sample_rate else 0.0) for s in so_far.values()), default=0.0)
             samples, times, available = samples[:, :1], np.array([end]), np.array([end])
+        rate = 0.0 if part.static else number(part.rate, row, where)
+        estimated = part.time is not None and part.until is None and not part.static and rate == 0.0
+        guess = implied_rate(modality, times, f"{where}: {label}") if estimated else None
         made = make_stream(
             modality,
             samples,
             times,
             unit=part.unit,
-            rate=0.0 if part.static else number(part.rate, row, where),
+            rate=guess.rate if guess else rate,
             channels=tuple(part.channels),
             where=where,
             name=label,
             available=available,
             static=part.static,
             declared=part.time is not None,
+            estimated=guess is not None and guess.rate > 0,
             longest_gap=part.longest_gap,
         )
-        return made._replace(notes=(*made.notes, *timing_notes(label, part, float(times[0]))))
+        uneven = (f"{label}: {guess.note}",) if guess and guess.note else ()
+        return made._replace(notes=(*uneven, *made.notes, *timing_notes(label, part, float(times[0]))))
 
     def _times(
         self, part: StreamMap, row: Row, table: KeyedTable, key: str, count: int, where: str, zero: float
@@ -249,10 +283,19 @@ class TablesDataset:
 
     def _labels(self, part: LabelMap, row: Row, name: str, zero: float, end: float, notes: list[str]) -> tuple[Annotation, ...]:
         where = f"{self.card.name} {name}"
+        emotions = {name: name for name in self.card.emotions} | part.names
         if part.file is None:
-            return whole_label(part, row, end, where)
+            return whole_label(part, emotions, row, end, where)
         found = self._rows(part, row, where)
         if found is None:
             notes.append(f"labels by {part.source}: not in the files of this recording")
             return ()
-        return label_runs(part, *found, row, zero, where)
+        return label_runs(part, emotions, *found, row, zero, where)
+
+
+def _wall_clock(began: float, where: str) -> datetime | None:
+    """The time of day at `began` (unix s); None on a clock that counts from elsewhere. Raises `UnreadableFile` for a time after 5138."""
+    if began >= LATEST:
+        hint = "is it in milliseconds? Then write per = 1000"
+        raise UnreadableFile("the recording began at a time that is no date in seconds", where=where, got=f"{began:g}", hint=hint)
+    return datetime.fromtimestamp(began, UTC) if began > EARLIEST else None

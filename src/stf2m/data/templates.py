@@ -66,6 +66,16 @@ def number(value: float | str, row: Row, where: object) -> float:
     raise UnreadableFile(f"column {value!r} does not hold a number here", where=where, got=repr(found))
 
 
+def first_text(values: Iterable[Any]) -> tuple[int, Any]:
+    """Number, from 1, and value of the first cell that is there and no number; (0, None) without any."""
+    for row, value in enumerate(values, 1):
+        try:
+            float(0.0 if value is None else value)
+        except (TypeError, ValueError):
+            return row, value
+    return 0, None
+
+
 def positive(value: float | str, row: Row, where: object) -> float:
     """The same, above 0: a rate."""
     if (found := number(value, row, where)) > 0:

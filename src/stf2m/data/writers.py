@@ -43,10 +43,10 @@ def write_csv(recording: Recording, path: Path) -> tuple[Path, ...]:
 
 
 def column_name(name: str, stream: Stream, channel: str, unit: str) -> str:
-    """`[stream:]modality[_channel]_unit[@rateHz]`."""
+    """`[stream:]modality[_channel]_unit[@rateHz]`; a rate that nobody declared stays undeclared."""
     prefix = "" if name == stream.modality else f"{name}:"
     middle = "" if channel == stream.modality else f"_{channel}"
-    rate = f"@{stream.sample_rate:g}Hz" if stream.sample_rate and unit != "available" else ""
+    rate = f"@{stream.sample_rate:g}Hz" if stream.sample_rate and not stream.estimated and unit != "available" else ""
     return f"{prefix}{stream.modality}{middle}_{unit}{rate}"
 
 

@@ -171,6 +171,9 @@ class Cell(NamedTuple):
 def load_study(path: Path) -> Study:
     """Read and check a study file; raises `InvalidConfig` or `UnknownName` in one sentence."""
     values = load_toml(Path(path))
+    if "card" in values and "protocols" not in values:
+        hint = f'write a study file with dataset = "{path}", or look at it with stf2m info'
+        raise InvalidConfig("this is the mapping of a data set, not a study", where=path, hint=hint)
     values.setdefault("name", Path(path).stem)
     study = build(Study, values, where=str(path))
     if not study.asked:

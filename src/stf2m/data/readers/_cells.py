@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import UnreadableFile
+from stf2m.data.templates import first_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +18,9 @@ def numbers(table: "pa.Table", name: str, where: object) -> tuple[NDArray[np.flo
     try:
         return column.to_numpy().astype(np.float64), np.asarray(column.is_valid().to_numpy(), dtype=bool)
     except (ValueError, TypeError):
-        raise UnreadableFile(f"column {name!r} does not hold numbers", where=where, got=str(column.type)) from None
+        row, cell = first_text(column.to_pylist())
+        got = f"{str(cell)[:60]!r} in row {row} ({column.type})" if row else str(column.type)
+        raise UnreadableFile(f"column {name!r} does not hold numbers", where=where, got=got) from None
 
 
 def forward(times: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.errors import RateContradiction
 from stf2m.data.streams import usual_step
 
 STEADY = 0.9
@@ -14,6 +15,13 @@ MOST_FILLED = 10_000_000
 """samples; beyond it gaps stay gaps in the times"""
 GAP = 1.75
 """steps from which on a sample is missing in between"""
+LEAST_RATE = {
+    "bvp": 4.0, "ecg": 20.0, "emg": 20.0, "eeg": 20.0, "acc": 1.0, "resp": 1.0, "eda": 0.2, "pupil": 1.0, "head": 0.2, "face": 0.2,
+    "hr": 0.005, "temp": 0.005,
+}  # fmt: skip
+"""Hz below which a stream of this modality says that the time column is not in seconds"""
+EVENTS = ("gaze", "ibi", "text")
+"""modalities whose rows are events unless a rate is declared (beats come almost evenly, but are no clock)"""
 
 
 class Guess(NamedTuple):
@@ -40,6 +48,18 @@ def guess_rate(times: NDArray[np.float64]) -> Guess:
             break
     note = "" if steady else f"uneven steps around {step:.4g} s; every sample keeps its own time"
     return Guess(rate, steady, note)
+
+
+def implied_rate(modality: str, times: NDArray[np.float64], where: str, *, events: bool = True) -> Guess:
+    """`guess_rate`, but 0 for a modality of `EVENTS` where `events` may be; raises `RateContradiction` for a rate so low that the
+    times cannot be seconds."""
+    if events and modality in EVENTS:
+        return Guess(0.0, False)
+    guess = guess_rate(times)
+    if 0 < guess.rate < LEAST_RATE.get(modality, 0.0):
+        hint = "is the time column in milliseconds? It must be in seconds (a mapping says per = 1000)"
+        raise RateContradiction(f"{guess.rate:.3g} Hz is too slow for {modality}", where=where, hint=hint)
+    return guess
 
 
 def fill_gaps(samples: NDArray, times: NDArray[np.float64], rate: float) -> tuple[NDArray, NDArray[np.float64], int]:

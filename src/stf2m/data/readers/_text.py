@@ -1,15 +1,18 @@
 """Numbers out of delimited text, fast, with truncation and nonsense told apart."""
 
 import csv
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from stf2m.core.errors import NothingToRead, TruncatedFile, UnknownColumn, UnreadableFile
+from stf2m.core.errors import NotAccessible, NothingToRead, TruncatedFile, UnknownColumn, UnreadableFile
 from stf2m.data.templates import missing_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+CELL = re.compile(r"In CSV column #(\d+):.*invalid value '(.*)'")
+"""where Arrow says which cell it could not convert"""
 DELIMITERS = (",", ";", "\t")
 
 
@@ -24,12 +27,13 @@ def read_text(path: Path) -> Text:
     """Bytes of `path` up to its last line break.
 
     A last line without one may have been cut anywhere: with fewer columns than the line before it the file is refused as
-    `TruncatedFile`, else that one row is left out and noted. Raises `NothingToRead` for an empty or missing file.
+    `TruncatedFile`, else that one row is left out and noted. Raises `NothingToRead` for an empty or missing file, `NotAccessible`.
     """
     try:
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as problem:
-        raise NothingToRead("cannot be opened", where=path, got=problem.strerror or "", hint="check the path") from None
+        kind = NothingToRead if isinstance(problem, FileNotFoundError) else NotAccessible
+        raise kind("cannot be opened", where=path, got=problem.strerror or "", hint="check the path and who may read it") from None
     if not data.strip():
         raise NothingToRead("the file is empty", where=path)
     if b"\0" in data[:4096]:
@@ -99,10 +103,10 @@ def parse(
             ),
         )
     except (pa.ArrowException, UnicodeDecodeError, OSError) as problem:
-        raise _why(str(problem).splitlines()[0], data, path) from None
+        raise _why(str(problem).splitlines()[0], data, path, names, delimiter, skip) from None
 
 
-def _why(text: str, data: bytes, path: Path) -> UnreadableFile | TruncatedFile:
+def _why(text: str, data: bytes, path: Path, names: list[str], delimiter: str, skip: int) -> UnreadableFile | TruncatedFile:
     """The error behind an Arrow message."""
     if "Expected" in text and "columns, got" in text:
         got = text.partition("columns, got")[2].partition(": ")[2].strip()
@@ -110,4 +114,11 @@ def _why(text: str, data: bytes, path: Path) -> UnreadableFile | TruncatedFile:
         if got == last:
             return TruncatedFile("the last row is incomplete", where=path, got=repr(got[:60]), hint="copy it again")
         return UnreadableFile("a row has another number of columns than the first", where=path, got=repr(got[:60]), hint="mend that row")
-    return UnreadableFile("a cell is not a number", where=path, got=text.split(": ", 1)[-1][:120], hint="write missing samples as nan")
+    got = text.split(": ", 1)[-1][:120]
+    if cell := CELL.search(text):
+        column, value = int(cell[1]), cell[2]
+        lines = data.decode("utf-8", "replace").splitlines()
+        rows = csv.reader(lines[skip:], delimiter=delimiter)
+        line = next((n for n, row in enumerate(rows, skip + 1) if len(row) > column and row[column].strip() == value.strip()), 0)
+        got = f"{value[:60]!r} in column {names[column]!r}" + (f", line {line}" if line else "")
+    return UnreadableFile("a cell is not a number", where=path, got=got, hint="write missing samples as nan")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import MissingRun, NothingToRead, RateContradiction, UnknownColumn, UnreadableFile
+from stf2m.core.errors import MissingRun, NothingToRead, UnknownColumn, UnreadableFile
 from stf2m.core.records import Recording
 from stf2m.data.readers._cells import forward, numbers
 from stf2m.data.readers._labels import emotions_of, is_label, rating_of
-from stf2m.data.readers._rate import Guess, fill_gaps, guess_rate
+from stf2m.data.readers._rate import Guess, fill_gaps, implied_rate
 from stf2m.data.readers.names import Column, parse_column
 from stf2m.data.streams import LONGEST_GAP, Made, check_gaps, make_stream
 from stf2m.data.templates import did_you_mean
@@ -25,10 +25,6 @@ from stf2m.data.templates import did_you_mean
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEAST_RATE = {"bvp": 4.0, "ecg": 20.0, "emg": 20.0, "eeg": 20.0, "acc": 1.0, "eda": 0.2, "pupil": 1.0}
-"""Hz below which a stream of this modality says that the time column is not in seconds"""
-EVENTS = ("gaze", "ibi", "text")
-"""modalities whose rows are events unless a rate is declared (beats come almost evenly, but are no clock)"""
 UNIX = (1e8, 1e11)
 """s; a first time between these is a clock time"""
 
@@ -110,7 +106,8 @@ def _stream(
         rows = rows.at(keep)
         notes.append(f"{first.stream}: {int((~keep).sum())} samples whose time repeats or runs backwards were dropped")
     declared = next((c.rate for c in signal if c.rate is not None), None)
-    guess = _guess(first.modality, rows, declared, place)
+    known = declared is None and rows.available is not None
+    guess = Guess(0.0, False) if known else implied_rate(first.modality, rows.times, place, events=declared is None)
     if guess.note:
         notes.append(f"{first.stream}: {guess.note}")
     samples, at = rows.samples, rows.times
@@ -122,7 +119,8 @@ def _stream(
             notes.append(f"{first.stream}: {filled} samples that have no row were read as missing")
     made = make_stream(
         first.modality, samples, at, unit=first.unit, rate=declared or guess.rate, channels=tuple(c.channel for c in signal), where=where,
-        name=first.stream, available=rows.available, static=len(at) == 1, declared=declared is not None, longest_gap=longest_gap,
+        name=first.stream, available=rows.available, static=len(at) == 1, estimated=declared is None and guess.rate > 0,
+        longest_gap=longest_gap,
     )  # fmt: skip
     return made._replace(notes=(*notes, *made.notes))
 
@@ -145,14 +143,3 @@ def _rows(
     if available is not None and not (np.isfinite(available) & (available >= times[here] - 1e-6)).all():
         raise UnreadableFile(f"{known[0].name!r} lies before the sample's own time or is missing", where=place)
     return Samples(np.stack([values[here] for values, _ in cells]), times[here], available)
-
-
-def _guess(modality: str, rows: Samples, declared: float | None, place: str) -> Guess:
-    """The rate of a stream; raises `RateContradiction` for one so slow that the times cannot be seconds."""
-    if declared is None and (modality in EVENTS or rows.available is not None):
-        return Guess(0.0, False)
-    guess = guess_rate(rows.times)
-    if 0 < guess.rate < LEAST_RATE.get(modality, 0.0):
-        hint = "is the time column in milliseconds? It must be in seconds"
-        raise RateContradiction(f"{guess.rate:.3g} Hz is too slow for {modality}", where=place, hint=hint)
-    return guess

@@ -41,7 +41,9 @@ def read_openface(path: Path) -> tuple[dict[str, Stream], tuple[str, ...]]:
         samples = np.stack([data[c] for c in columns]).astype(np.float32)
         samples[:, lost] = np.nan
         quality = np.broadcast_to(confidence.clip(0, 1), samples.shape).copy()
-        made = make_stream(name, samples, times, unit=unit, rate=guess.rate, channels=channels, where=path, quality=quality, declared=False)
+        made = make_stream(
+            name, samples, times, unit=unit, rate=guess.rate, channels=channels, where=path, quality=quality, estimated=guess.rate > 0
+        )
         streams[name] = made.stream
         notes += made.notes
     if lost.any():
