@@ -26,7 +26,7 @@ ROWS = ROOT / "studies" / "results"
 BUDGET = 16
 """labels asked of a person, as `stf2m asking` does by default"""
 ORDER = (
-    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ravdess_parts", "ceap360vr", "ceap_three", "ceap_seconds",
+    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds",
     "ceap_rating", "ceap_context", "ceap_new_stimulus", "ceap_missing", "stress_predict", "stress_context", "hku956", "cross_wrist", "synthetic",
     "synthetic_methods", "synthetic_missing", "synthetic_null", "literature_ceap",
 )  # fmt: skip
