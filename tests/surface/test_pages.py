@@ -172,7 +172,7 @@ def test_every_row_was_computed_by_a_commit_of_this_history(root, history):
 
 def figures_in(text: str) -> set[str]:
     """Scores as they are printed: `.731`, `.73`, `1.000`, without their sign."""
-    return set(re.findall(r"(?<![\d.])(?:1\.000|\.\d{2,3})(?!\d)", text))
+    return set(re.findall(r"(?<![\d.])0?(1\.000|\.\d{2,3})(?!\d)", text))
 
 
 def test_scores_of_the_summary_are_references_and_not_typed(root):

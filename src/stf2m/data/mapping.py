@@ -4,6 +4,7 @@ Every text in braces is a template over the columns of a row ("S{pid:02d}"); fil
 A number or the name of a column may stand wherever the type says `float | str`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -136,6 +137,10 @@ class LabelMap(Settings):
     arousal: str | None = None
     scale: tuple[float, float] = (-1.0, 1.0)
     overshoot: tuple[float, float] | None = None
+
+    def renaming(self, emotions: Sequence[str]) -> dict[str, str]:
+        """Value of the column -> emotion; the card's `emotions` lead to themselves."""
+        return {name: name for name in emotions} | self.names
 
     @model_validator(mode="after")
     def _rows_need_times(self) -> "LabelMap":

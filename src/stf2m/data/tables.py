@@ -283,7 +283,7 @@ class TablesDataset:
 
     def _labels(self, part: LabelMap, row: Row, name: str, zero: float, end: float, notes: list[str]) -> tuple[Annotation, ...]:
         where = f"{self.card.name} {name}"
-        emotions = {name: name for name in self.card.emotions} | part.names
+        emotions = part.renaming(self.card.emotions)
         if part.file is None:
             return whole_label(part, emotions, row, end, where)
         found = self._rows(part, row, where)

@@ -38,6 +38,10 @@ class Predictor(Protocol):
         """Choose settings on `splits` of the validation people, made by the protocol that is judged next."""
         ...
 
+    def members(self) -> "Sequence[Predictor]":
+        """The predictors whose mean this one gives; none where it is no average."""
+        ...
+
     def reply(
         self,
         segments: Segments,

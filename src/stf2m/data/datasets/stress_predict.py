@@ -52,7 +52,8 @@ class StressPredictFolders:
         found = read_e4(self._folders[subject], subject=subject, longest_gap=None)
         part, zero = mapping_of(NAME).labels[0], found.started.timestamp() if found.started else 0.0
         labelled = self._labels is not None and subject in self._labels
-        labels = label_runs(part, self._labels, subject, {}, zero, f"{NAME} {subject}") if self._labels and labelled else ()
+        emotions = part.renaming(self.card.emotions)
+        labels = label_runs(part, emotions, self._labels, subject, {}, zero, f"{NAME} {subject}") if self._labels and labelled else ()
         words = found.provenance if labelled else (*found.provenance, "labels by stimulus: not in the files of this recording")
         yield replace(found, id=subject, dataset=NAME, consent=self.card.consent, annotations=labels, provenance=words)
 
