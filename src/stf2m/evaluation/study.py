@@ -96,7 +96,7 @@ class Study(Settings):
     views: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """name -> the only modalities offered, beside "all" """
     controls: tuple[Control, ...] = ("shuffled_labels", "shuffled_signals")
-    """`each_training` also asks every training of an average alone: how far seeds lie apart"""
+    """`each_training` also asks every training of an average alone, where no context is on: how far seeds lie apart"""
     detailed: tuple[str, ...] = ("recurrent", "refit")
     """methods that are also asked under `views` and `controls`"""
     marks: tuple[str, ...] = ()
