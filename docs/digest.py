@@ -2,7 +2,9 @@
 
 In the text `{{STUDY[/TARGET[/PROTOCOL]]: LINE[ @K]}}` stands for the scores of a line of that study's table, at every k or at one:
 `{{ravdess: recurrent}}`, `{{ceap360vr/valence2/completion: refit @5}}`. `STUDY-ablation` is its ablation. `{{table STUDY}}` on a line of its
-own stands for the short table, `{{all STUDY}}` for every method with all sensors, best last score first.
+own stands for the short table, `{{all STUDY}}` for every method with all sensors, best last score first. `{{goal .78 | REFERENCE}}`
+stands for three cells that say whether one score reaches a goal, `{{goal .04 over LINE | REFERENCE}}` whether its lead over a line (or over the
+`strongest floor`) does.
 """
 
 import re
@@ -26,6 +28,8 @@ def filled(text: str, tables_of: Tables) -> str:
 
     def said(match: re.Match[str]) -> str:
         kind, _, name = match[1].strip().partition(" ")
+        if kind == "goal":
+            return goal(name, known)
         return MAKERS[kind](*known(name)) if kind in MAKERS else scores(match[1].strip(), known)
 
     return REFERENCE.sub(said, text)
@@ -33,6 +37,34 @@ def filled(text: str, tables_of: Tables) -> str:
 
 def scores(reference: str, tables_of: Tables) -> str:
     """`.773, .892, .938, .964`, the means over people that the reference names."""
+    table, line, asked = named(reference, tables_of)
+    return ", ".join(number(table.summary(line, k).mean) for k in asked)
+
+
+def goal(words: str, tables_of: Tables) -> str:
+    """`.78 | .773 | missed by .007`, three cells: the aim, the score that the reference names, how far it or its lead is from the aim."""
+    aim, _, reference = words.partition(" | ")
+    least, _, rival = aim.partition(" over ")
+    table, line, asked = named(reference.strip(), tables_of)
+    if len(asked) != 1:
+        raise ValueError(f"a goal is for one k: {reference!r}")
+    k = asked[0]
+    score, said = table.summary(line, k).mean, ""
+    if rival:
+        other = strongest(table, table.plain("floor"), k) if rival == "strongest floor" else line_of(table, rival)
+        if other is None:
+            raise ValueError(f"{reference!r}: no floor")
+        floor = table.summary(other, k).mean
+        said = f" against {number(floor)} of {other.words}"
+        lacks = float(least) - (score - floor)
+    else:
+        lacks = float(least) - score
+    verdict = "reached" if lacks <= 0 else f"missed by {number(lacks)}"
+    return f"{least}{' more' if rival else ''} | {number(score)}{said} | {verdict}"
+
+
+def named(reference: str, tables_of: Tables) -> tuple[Table, Line, list[int]]:
+    """The table, its line and the k that a reference names; raises `ValueError` when it names nothing or several."""
     where, _, what = reference.partition(": ")
     name, *place = where.split("/")
     words, _, shots = what.partition(" @")
@@ -40,11 +72,19 @@ def scores(reference: str, tables_of: Tables) -> str:
     found = [t for t in tables if [t.group.target, protocol_named(study, t.group.card).heading][: len(place)] == place]
     if len(found) != 1:
         raise ValueError(f"{reference!r} names {len(found)} tables")
-    lines = [line for line in found[0].lines if line.words == words]
-    asked = [int(shots)] if shots else [k for k in found[0].shots if lines and (lines[0], k) in found[0].scores]
-    if len(lines) != 1 or not asked or not all((lines[0], k) in found[0].scores for k in asked):
-        raise ValueError(f"{reference!r}: no such scores; lines: {', '.join(line.words for line in found[0].lines)}")
-    return ", ".join(number(found[0].summary(lines[0], k).mean) for k in asked)
+    line = line_of(found[0], words)
+    asked = [int(shots)] if shots else [k for k in found[0].shots if (line, k) in found[0].scores]
+    if not asked or not all((line, k) in found[0].scores for k in asked):
+        raise ValueError(f"{reference!r}: no such k; there are {', '.join(map(str, found[0].shots))}")
+    return found[0], line, asked
+
+
+def line_of(table: Table, words: str) -> Line:
+    """The line of these words; raises `ValueError` when there is none."""
+    lines = [line for line in table.lines if line.words == words]
+    if len(lines) != 1:
+        raise ValueError(f"no line {words!r}; there are: {', '.join(line.words for line in table.lines)}")
+    return lines[0]
 
 
 def short_table(study: Study, tables: Sequence[Table]) -> str:
@@ -56,7 +96,7 @@ def short_table(study: Study, tables: Sequence[Table]) -> str:
         knowing = [line for line in table.plain("floor") if knows_more(line, context)]
         blind = [line for line in table.plain("floor") if line not in knowing]
         others = [line for line in table.plain("baseline", "learner") if line.method != study.main]
-        where = f"{table.group.target}, {protocol_named(study, table.group.card).heading}"
+        where = f"[{table.group.target}, {protocol_named(study, table.group.card).heading}](protocols.md#{table.group.card})"
         lines = [(study.main.replace("_", " "), [_main(table, study.main, k) for k in shots])]
         kinds = [("best other method", others), ("strongest floor", blind)]
         if any(strongest(table, table.plain("floor"), k) in knowing for k in table.shots):

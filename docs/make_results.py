@@ -1,6 +1,7 @@
 """Write docs/results.md and a page per study from the committed rows, and from nothing else: `python docs/make_results.py`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from digest import filled
@@ -23,12 +24,14 @@ from stf2m.evaluation.table import Table, tables_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "studies" / "results"
+CARDS = "../protocols.md"
 BUDGET = 16
 """labels asked of a person, as `stf2m asking` does by default"""
 ORDER = (
-    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ceap360vr", "ceap_three", "ceap_seconds",
-    "ceap_rating", "ceap_context", "ceap_new_stimulus", "ceap_missing", "stress_predict", "stress_context", "hku956", "cross_wrist", "synthetic",
-    "synthetic_methods", "synthetic_missing", "synthetic_null", "literature_ceap",
+    "ravdess", "ravdess_named", "ravdess_missing", "ravdess_seconds", "ravdess_methods", "ravdess_convolution", "ceap360vr", "ceap_three", "ceap_seconds",
+    "ceap_three_seconds", "ceap_rating", "ceap_first_minutes", "ceap_context", "ceap_new_stimulus", "ceap_missing", "stress_predict",
+    "stress_context", "hku956", "cross_wrist", "synthetic", "synthetic_methods", "synthetic_convolution", "synthetic_others",
+    "synthetic_missing", "synthetic_null", "literature_ceap",
 )  # fmt: skip
 
 
@@ -43,7 +46,7 @@ def main(out: Path = ROOT / "docs") -> None:
             continue
         rows = rows_of(study, name)
         sections = [
-            write_results(study, rows, "../protocols.md"),
+            write_results(study, rows, CARDS),
             *parts_of(study, name),
             *rules_of(name),
             *asking_of(study, name),
@@ -96,7 +99,7 @@ def standing_of(study: Study, rows: list[Row], out: Path) -> list[str]:
             atomic_write_text(out / "figures" / name, ranks_svg(found[-1], main=study.main))
             picture = f"figures/{name}"
         compared.append((table, found, picture))
-    text = standing_markdown(compared, {protocol.card.hash: protocol.heading for protocol in study.asked}, study.main)
+    text = standing_markdown(compared, {protocol.card.hash: protocol.heading for protocol in study.asked}, study.main, CARDS)
     return [text] if text else []
 
 
@@ -126,19 +129,22 @@ def parts_of(study: Study, name: str) -> list[str]:
     ablation = shown_ablation(study)
     facts = json.loads((ROWS / f"{name}-ablation.json").read_text(encoding="utf-8"))
     costs = {e["method"]: Efficiency(*(e[key] for key in Efficiency._fields)) for e in facts if "parameters" in e}
-    return [ablation_markdown(ablation, rows_of(ablation.study, f"{name}-ablation"), costs)]
+    return [ablation_markdown(ablation, rows_of(ablation.study, f"{name}-ablation"), costs, CARDS)]
 
 
 def shown_ablation(study: Study) -> Ablation:
-    """The study's ablation with the variants that were computed."""
+    """The study's ablation with the variants that were computed; the others of the grid are left out with a reason."""
     asked = {row["method"] for row in RowFile(ROWS / f"{study.name}-ablation.csv").read()}
-    return ablation_of(study, only=tuple(name for name in ablation_of(study).words if name in asked and name != study.main))
+    whole = ablation_of(study)
+    shown = ablation_of(study, only=tuple(name for name in whole.words if name in asked and name != study.main))
+    missing = {name: "not computed" for name in whole.words if name not in shown.words}
+    return replace(shown, left_out={**whole.left_out, **missing})
 
 
 def leaks_of(study: Study, name: str) -> list[str]:
     """The study's audit, where there is one."""
     _, found = read_audit(ROWS / f"{name}-audit.json")
-    return [audit_markdown(study, found)] if found else []
+    return [audit_markdown(study, found, CARDS)] if found else []
 
 
 if __name__ == "__main__":

@@ -186,6 +186,11 @@ def test_what_does_not_apply_is_said_in_words(make_segments):
             rows += audit.run(part).rows
     assert reasons["look_ahead"] == reasons["neighbours"] == "every recording is a single segment"
     assert "its label is the answer itself" in reasons["trial_label"] and reasons["length"] == "segments are all of the same length"
+    once = Audit(study_of(protocols=[{**NEW_PERSON, "name": "completion"}]), noise(make_segments, recordings=1, length=24))
+    assert (
+        "one recording"
+        in once.spoil(next(part for part in parts_of(study, methods=["prototypes"], targets=[], leaks=["trial_label"], folds=[0])))[0]
+    )
     assert reasons["known_stimulus"] == "the protocol does not call the stimulus new" and reasons["feature_choice"] == ""
     text = audit_markdown(study, findings(study, rows, {}))
     assert "does not apply: every recording is a single segment" in text

@@ -43,6 +43,24 @@ def test_the_page_shows_the_card_and_links_to_it():
     assert "<svg" not in bare.split("<script")[0] and "#card" not in bare.split("<script")[0]
 
 
+def test_every_table_of_scores_links_to_its_card(root):
+    """Whatever the page: the study, its parts, its leaks, its ranks, and the summary."""
+    blocks = 0
+    for page in sorted((root / "docs" / "results").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for section in re.split(r"\n(?=## )", text):
+            above = section.split("\n### ")[0]
+            for block in re.split(r"\n(?=### )", section)[1:]:
+                scores = re.search(r"^\| *(\||leak).*k", block, re.M)
+                if scores and not block.startswith("### Beside published"):
+                    blocks += 1
+                    assert "protocols.md#" in block.split("\n|")[0] or "protocols.md#" in above, f"{page.name}: {block[:80]}"
+    assert blocks > 60
+    summary = (root / "docs" / "results.md").read_text(encoding="utf-8")
+    short = [line for line in summary.splitlines() if "| recurrent |" in line and "goal" not in line]
+    assert len(short) > 20 and all("](protocols.md#" in line for line in short)
+
+
 def test_numbers_link_to_cards_that_are_there(root):
     cards = (root / "docs" / "protocols.md").read_text(encoding="utf-8")
     results = "".join(path.read_text(encoding="utf-8") for path in (root / "docs" / "results").glob("*.md"))

@@ -11,7 +11,7 @@ from stf2m.evaluation.compare import PAIR_COLUMNS, against, compare, compared_ma
 from stf2m.evaluation.figures import curve_svg, ranks_svg
 from stf2m.evaluation.figures.svg import spread
 from stf2m.evaluation.ranks import cliques, critical_difference, friedman, nemenyi, rank
-from stf2m.evaluation.reading import number
+from stf2m.evaluation.reading import number, reading
 from stf2m.evaluation.rows import COLUMNS
 from stf2m.evaluation.standing import standing_markdown
 from stf2m.evaluation.statistics import interval, paired, rank_biserial
@@ -129,6 +129,18 @@ def test_the_words_and_the_tables():
     assert text.count("every pair") == 2 and "Friedman chi-square" in text and "Holm" in text
     assert all(len(row) == len(PAIR_COLUMNS) for row in pairwise_rows(comparisons(table)[0]))
     assert compared_markdown([table_of({"recurrent": ("learner", 0.8)})], {"c": "new person"}) == ""
+
+
+def test_what_shuffling_costs_is_corrected_for_every_k_and_control():
+    """Twelve people whose labels seem to matter at one k: among four such sentences that is no longer told from chance."""
+    gap = np.linspace(-0.05, 0.13, 12)
+    assert paired(0.7 + gap, np.full(12, 0.7)).low > 0 > paired(0.7 + gap, np.full(12, 0.7), comparisons=4).low
+    table, own = table_of(people=12, shots=(0, 1, 2, 5)), Line("recurrent", "learner")
+    shuffled = Line("recurrent", "learner", control="shuffled_labels")
+    for k in table.shots:
+        table.scores[own, k], table.scores[shuffled, k] = 0.7 + gap, np.full(12, 0.7)
+    said = [text for text in reading(table, "recurrent") if "shuffled" in text]
+    assert len(said) == 4 and all("stays near" in text for text in said)
 
 
 def test_a_page_says_where_the_main_method_stands():

@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import json
 import re
 import shlex
 import shutil
@@ -168,6 +169,26 @@ def test_every_row_was_computed_by_a_commit_of_this_history(root, history):
             commit = code.partition("-")[2]
             assert re.fullmatch("[0-9a-f]{10}", commit), f"{path.name}: {code}"
             assert any(whole.startswith(commit) for whole in history), f"{path.name}: {code}"
+
+
+def test_audits_say_what_their_rows_say(root):
+    """The findings on a page are means over people of the rows beside them, and of nothing else."""
+    checked = 0
+    for path in sorted((root / "studies" / "results").glob("*-audit.json")):
+        scores: dict[tuple[str, ...], dict[str, float]] = {}
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        with path.with_suffix(".csv").open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                if row["person"]:
+                    key = (row["method"], row["target"], row["shots"], row["control"])
+                    scores.setdefault(key, {})[row["person"]] = float(row["balanced_accuracy"] or "nan")
+        for finding in facts["findings"]:
+            for side in ("honest", "leaky") if finding["gain"] else ():
+                people = scores[finding["method"], finding["target"], str(finding["k"]), f"{side} {finding['leak']}"]
+                assert finding["people"] == len(people), f"{path.name}: {finding['leak']}"
+                assert finding[side][0] == pytest.approx(sum(people.values()) / len(people), abs=1e-6), f"{path.name}: {finding['leak']}"
+                checked += 1
+    assert checked > 100
 
 
 def figures_in(text: str) -> set[str]:

@@ -8,9 +8,10 @@ import numpy as np
 from stf2m.evaluation.ablation import Ablation
 from stf2m.evaluation.efficiency import Efficiency
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
-from stf2m.evaluation.reading import METRIC_WORDS, number, with_interval
+from stf2m.evaluation.reading import METRIC_WORDS, card_link, number, with_interval
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.statistics import Difference, Interval, holm, paired
+from stf2m.evaluation.study import protocol_named
 from stf2m.evaluation.table import ALL, Line, Table, tables_of
 
 
@@ -94,13 +95,15 @@ def training_seconds(rows: Sequence[Row]) -> dict[str, float]:
     return {name: float(np.mean(list(times.values()))) for name, times in found.items()}
 
 
-def ablation_markdown(ablation: Ablation, rows: Sequence[Row], costs: Mapping[str, Efficiency]) -> str:
-    """The section of the results file."""
+def ablation_markdown(ablation: Ablation, rows: Sequence[Row], costs: Mapping[str, Efficiency], cards: str = "") -> str:
+    """The section of the results file; `cards` is the page that holds the cards, for a link to each."""
     study, seconds = ablation.study, training_seconds(rows)
     parts = ["## What every part adds, and what it costs", "", caption(study.primary), ""]
     for table in tables_of(rows, study.primary):
         head = columns(table)
-        parts += [f"### {table.group.target}, {table.group.protocol}", "", _row(head), "|" + " --- |" * len(head)]
+        heading = protocol_named(study, table.group.card).heading
+        parts += [f"### {table.group.target}, {heading}", "", f"Card {card_link(table.group.card, cards)}.", ""]
+        parts += [_row(head), "|" + " --- |" * len(head)]
         parts += [_row(line) for line in lines(table, ablation, costs, seconds)] + [""]
     parts += ["Variants:", "", *(f"- {name.replace('_', ' ')}: {words}" for name, words in ablation.words.items())]
     if ablation.left_out:

@@ -88,10 +88,16 @@ def parts_of(study: Study, *, methods: Sequence[str], targets: Sequence[str], le
 
 
 def protocol_of(study: Study) -> Protocol:
-    """The first protocol of the study that is honest by itself, without context, asked with the fewest and the most labels."""
+    """The audited protocol without context, asked with the fewest and the most labels."""
+    protocol = audited(study)
+    return protocol.model_copy(update={"context": (), "shots": tuple(sorted({min(protocol.shots), max(protocol.shots)}))})
+
+
+def audited(study: Study) -> Protocol:
+    """The first protocol of the study that is honest by itself."""
     for protocol in study.asked:
         if not protocol.is_leaky:
-            return protocol.model_copy(update={"context": (), "shots": tuple(sorted({min(protocol.shots), max(protocol.shots)}))})
+            return protocol
     raise InvalidConfig("no honest protocol to audit", where=f"study {study.name}", hint="add one beside the leaky ones")
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from stf2m.core.files import atomic_write_text, read_json
 from stf2m.core.plain import finite
-from stf2m.evaluation.audit import HONEST, LEAKY, Exposed, Part
+from stf2m.evaluation.audit import HONEST, LEAKY, Exposed, Part, audited, protocol_of
 from stf2m.evaluation.leaks import LEAKS
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
-from stf2m.evaluation.reading import METRIC_WORDS, number
+from stf2m.evaluation.reading import METRIC_WORDS, card_link, number
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.statistics import interval, paired
 from stf2m.evaluation.study import Study
@@ -132,9 +132,10 @@ def caption(study: Study, found: Sequence[Finding]) -> str:
     )
 
 
-def audit_markdown(study: Study, found: Sequence[Finding]) -> str:
-    """The text of `NAME-audit.md`."""
+def audit_markdown(study: Study, found: Sequence[Finding], cards: str = "") -> str:
+    """The text of `NAME-audit.md`; `cards` is the page that holds the cards."""
     parts = [f"## Audit: {study.title or study.name}", "", f"**{caption(study, found)}**", ""]
+    parts += [f"Honest is the first draw of {protocol_of(study).heading}, card {card_link(audited(study).card.hash, cards)}.", ""]
     for method, target in dict.fromkeys((f.method, f.target) for f in found):
         mine = [f for f in found if (f.method, f.target) == (method, target)]
         parts += [f"### {method.replace('_', ' ')}, {target}", "", "| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]

@@ -15,6 +15,7 @@ RATING_WORDS = {"ccc": "concordance correlation", "pearson": "Pearson correlatio
 METRIC_WORDS |= {f"{name}_{axis}": f"{words} of {axis}" for name, words in RATING_WORDS.items() for axis in AXES}
 METRIC_WORDS |= {f"{name}_mean": f"{words}, mean of valence and arousal" for name, words in RATING_WORDS.items()}
 
+SHUFFLED = {"shuffled_labels": "support labels", "shuffled_signals": "signals"}
 LEAKY = (
     "*Leaky*: neighbours of the scored segments, their recordings and their person are in training. These scores are no evidence of anything "
     "new; they stand here beside published ones made the same way, and beside what is left of them above the strongest floor."
@@ -55,6 +56,11 @@ def relation(gap: Difference, whom: str, *, smaller: bool = False) -> str:
     if gap.high < 0:
         return f"{number(-gap.mean)} {'worse than' if smaller else 'below'} {whom} ({spread})"
     return f"not told apart from {whom} (difference {number(gap.mean)}, {spread})"
+
+
+def card_link(card: str, cards: str) -> str:
+    """The card's hash as code, a link where `cards` names the page that holds the cards."""
+    return f"[`{card}`]({cards}#{card})" if cards else f"`{card}`"
 
 
 def sentence(verdict: Verdict, main: str, *, smaller: bool = False) -> str:
@@ -129,17 +135,15 @@ def _gains(table: Table, main: str) -> list[str]:
 
 
 def _controls(table: Table, main: str) -> list[str]:
-    """What happens to the score when labels or signals are shuffled."""
+    """What happens to the score when labels or signals are shuffled; corrected for all of these."""
     own = Line(main, "learner")
+    asked = [(k, words, Line(main, "learner", control=control)) for k in table.shots for control, words in SHUFFLED.items()]
+    asked = [(k, words, line) for k, words, line in asked if (line, k) in table.scores and (own, k) in table.scores]
     text = []
-    for k in table.shots:
-        for control, words in (("shuffled_labels", "support labels"), ("shuffled_signals", "signals")):
-            line = Line(main, "learner", control=control)
-            if (line, k) not in table.scores or (own, k) not in table.scores:
-                continue
-            gap = paired(table.of(own, k), table.of(line, k))
-            verb = "falls to" if gap.low > 0 else "stays near" if gap.high >= 0 else "rises to"
-            text.append(f"With k = {k} and shuffled {words} the score {verb} {with_interval(table.summary(line, k))}.")
+    for k, words, line in asked:
+        gap = paired(table.of(own, k), table.of(line, k), comparisons=len(asked))
+        verb = "falls to" if gap.low > 0 else "stays near" if gap.high >= 0 else "rises to"
+        text.append(f"With k = {k} and shuffled {words} the score {verb} {with_interval(table.summary(line, k))}.")
     return text
 
 

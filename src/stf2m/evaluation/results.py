@@ -8,7 +8,7 @@ from stf2m.evaluation.cost import hours_of_rows
 from stf2m.evaluation.floors import FLOORS
 from stf2m.evaluation.grid import PLUS, is_pair
 from stf2m.evaluation.metrics import PRIMARY, SMALLER_IS_BETTER
-from stf2m.evaluation.reading import METRIC_WORDS, cell_words, number, reading
+from stf2m.evaluation.reading import METRIC_WORDS, card_link, cell_words, number, reading
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.study import Study, cells_of, protocol_named
 from stf2m.evaluation.table import Line, Table, strongest, tables_of
@@ -164,6 +164,8 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
         f"Normalisation `{study.recipe.normalisation}`. Study `{study.name}`, settings `{study.hash}`, code {', '.join(versions) or '–'}."
     )
     text += f" Fitting and answering took {hours_of_rows(rows):.1f} CPU-hours."
+    if not study.detailed or not {"shuffled_labels", "shuffled_signals"} & set(study.controls):
+        text += " Nothing was asked here with shuffled labels or shuffled signals."
     if study.marks:
         text += f" **{'; '.join(study.marks)}.**"
     return text + (f" **{unfinished} of {len(cells)} cells are not finished.**" if unfinished else "")
@@ -172,8 +174,7 @@ def _about(study: Study, rows: Sequence[Row]) -> str:
 def _card(study: Study, table: Table, cards: str) -> str:
     protocol, target = protocol_named(study, table.group.card), table.group.target
     count = f"{len(table.people)} people, {table.query.mean:.0f} scored segments each on average"
-    card = f"[`{table.group.card}`]({cards}#{table.group.card})" if cards else f"`{table.group.card}`"
-    return f"Protocol `{protocol.name}`. {protocol.words_for(target)} Card {card}; {count}."
+    return f"Protocol `{protocol.name}`. {protocol.words_for(target)} Card {card_link(table.group.card, cards)}; {count}."
 
 
 def _row(cells: Sequence[str]) -> str:

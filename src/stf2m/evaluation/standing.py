@@ -6,20 +6,21 @@ import numpy as np
 
 from stf2m.evaluation.compare import Comparison, p_value
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
-from stf2m.evaluation.reading import number
+from stf2m.evaluation.reading import card_link, number
 from stf2m.evaluation.table import Line, Table
 
 Compared = tuple[Table, Sequence[Comparison], str]
 """a table, its comparison at every k, and the address of the critical-difference diagram at the largest k, "" = none"""
 
 
-def standing_markdown(compared: Sequence[Compared], headings: Mapping[str, str], main: str) -> str:
-    """A section of a study's page; empty where no table has two methods. `headings`: card -> protocol in words."""
+def standing_markdown(compared: Sequence[Compared], headings: Mapping[str, str], main: str, cards: str = "") -> str:
+    """A section of a study's page; empty where no table has two methods. `headings`: card -> protocol in words; `cards`: the page of cards."""
     parts: list[str] = []
     for table, found, picture in compared:
         if found:
             where = f"{table.group.target}: {headings[table.group.card]}"
-            parts += [f"### {where}", "", *(f"- {one.words}" for one in found), "", _table(table, found, main), ""]
+            parts += [f"### {where}", "", f"Card {card_link(table.group.card, cards)}.", ""]
+            parts += [*(f"- {one.words}" for one in found), "", _table(table, found, main), ""]
             parts += [f"![Average ranks of {where}, k = {found[-1].shots}, and the critical difference]({picture})", ""] if picture else []
     if not parts:
         return ""

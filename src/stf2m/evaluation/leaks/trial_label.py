@@ -16,7 +16,16 @@ def know_the_trial(case: Case) -> Leaked:
     return Leaked(given(case, columns), case.query, "the input, as the label of the whole recording")
 
 
-TRIAL_LABEL = Leak(
-    "trial_label", 6, "the most frequent label of the test recording is an input", know_the_trial,
-    lambda case: f"{single_segments(case)}, so its label is the answer itself" if single_segments(case) else "",
-)  # fmt: skip
+def _reason(case: Case) -> str:
+    if single_segments(case):
+        return f"{single_segments(case)}, so its label is the answer itself"
+    people = case.ask.subject[case.query]
+    recordings = np.unique(case.ask.recording[case.query])
+    return (
+        ""
+        if len(recordings) > len(np.unique(people))
+        else "everybody has one recording, whose most frequent label tells nothing apart in it"
+    )
+
+
+TRIAL_LABEL = Leak("trial_label", 6, "the most frequent label of the test recording is an input", know_the_trial, _reason)
