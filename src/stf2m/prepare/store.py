@@ -242,8 +242,10 @@ def _copy(fresh: Path, number: int, person: Person, signals: Maps, ends: dict[st
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One writer at a time per store; a second one waits."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as handle:
+    with files.guard_space(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        handle = files.lock_of(folder).open("w")
+    with handle:
         try:
             import fcntl
         except ImportError:  # no such locks on this system: a second writer must be avoided by hand
