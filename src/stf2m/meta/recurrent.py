@@ -12,6 +12,7 @@ from stf2m.meta.learner import (
     BELIEF,
     HEAD,
     META,
+    NET,
     apply_head,
     baseline,
     descend,
@@ -117,7 +118,7 @@ class Recurrent:
         Without labels every part is the global one.
         """
         deep = h[:, : net.deep]
-        weight, bias = params["net.classify.weight"], params["net.classify.bias"]
+        weight, bias = params[NET + "classify.weight"], params[NET + "classify.bias"]
         temperature = positive(params[META + "temperature"] + decided["temperature"])
         pull = positive(params[META + "pull"] + decided["pull"])
         near = prototype_head(deep, labels, params[META + "prototypes"], pull, temperature)
