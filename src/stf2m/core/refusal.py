@@ -1,6 +1,6 @@
 """Why a settings record cannot be made of somebody's values, in one sentence of our own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -72,11 +72,16 @@ def _given(place: Place, values: Any) -> Place:
     """The steps of `place` that lead into `values`; the others name alternatives of a type."""
     steps = []
     for step in place:
-        known = range(len(values)) if isinstance(values, list | tuple) else values if isinstance(values, Mapping) else ()
-        if step in known:
+        if step in _steps_into(values):
             values = values[step]
             steps.append(step)
     return tuple(steps)
+
+
+def _steps_into(values: Any) -> Collection[Any]:
+    if isinstance(values, list | tuple):
+        return range(len(values))
+    return values if isinstance(values, Mapping) else ()
 
 
 def _model_at(kind: type[BaseModel], place: Place) -> type[BaseModel]:
