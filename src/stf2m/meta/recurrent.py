@@ -48,6 +48,7 @@ class Reading(nn.Module):
         self.decide = nn.ModuleDict({name: silent(nn.Linear(state, size)) for name, size in sizes.items()})
 
     def forward(self, z: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
+        """What tau decides, by name, of the support's `z` (segment, feature) and `labels` (segment, emotion)."""
         weight = features.weight * features.known
         extra = torch.cat([features.rating, features.rated.unsqueeze(1), weight.unsqueeze(1)], dim=1)
         sequence = torch.cat([self.squeeze(z), labels, extra], dim=1)

@@ -37,18 +37,31 @@ class Card(Protocol):
     """What the store keeps of a data set's card."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the data set, as results have it."""
+        ...
+
     @property
-    def emotions(self) -> tuple[str, ...]: ...
+    def emotions(self) -> tuple[str, ...]:
+        """Vocabulary of the target "emotion", in class order; empty when there are only ratings."""
+        ...
 
 
 class People(Protocol):
     """A data set as preparation sees it: a card, people, and their recordings."""
 
     @property
-    def card(self) -> Card: ...
-    def subjects(self) -> tuple[str, ...]: ...
-    def recordings(self, subject: str) -> Iterator[Recording]: ...
+    def card(self) -> Card:
+        """Name and vocabulary."""
+        ...
+
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the people, sorted."""
+        ...
+
+    def recordings(self, subject: str) -> Iterator[Recording]:
+        """The person's recordings in session order."""
+        ...
 
 
 Progress = Callable[[int, int, str], None]

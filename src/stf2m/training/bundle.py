@@ -50,18 +50,22 @@ class Bundle:
 
     @property
     def net(self) -> Any:
+        """The network that was trained, without its weights, which are `params`."""
         return self.fitted.net
 
     @property
     def learner(self) -> Any:
+        """How the bundle adapts to a person."""
         return self.fitted.learner
 
     @property
     def params(self) -> Any:
+        """Meta-parameters by name: the network's and the learner's own."""
         return self.fitted.params
 
     @property
     def emotions(self) -> tuple[str, ...]:
+        """Classes of the bundle's target, in the order of its scores."""
         return self.fitted.inputs.emotions
 
 

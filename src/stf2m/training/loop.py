@@ -44,6 +44,7 @@ class Setting:
 
     @property
     def segments(self) -> Segments:
+        """Everybody's segments, training and validation people alike."""
         return self.loader.segments
 
 
