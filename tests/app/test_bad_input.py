@@ -141,6 +141,19 @@ def one_sentence(result, kind, words):
     assert words in result.stderr, result.stderr
 
 
+def test_another_error_other_words_and_no_error_are_no_such_sentence(tmp_path):
+    missing = RUN.invoke(app, ["doctor", str(tmp_path / "none.csv")])
+    one_sentence(missing, errors.NothingToRead, "none.csv")
+    fine = RUN.invoke(app, ["--version"])
+    for result, kind, words in (
+        (missing, errors.WrongUnit, "none.csv"),
+        (missing, errors.NothingToRead, "degF"),
+        (fine, errors.WrongUnit, ""),
+    ):
+        with pytest.raises(AssertionError):
+            one_sentence(result, kind, words)
+
+
 def test_as_it_is_the_lab_is_read(lab):
     result = lab.bring_in()
     assert result.exit_code == 0, result.stderr

@@ -12,7 +12,7 @@ from stf2m.app.personalise import adapt_to, personalise
 from stf2m.app.predict import predict, predict_with
 from stf2m.app.timeline import to_rows
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels, NotStored
-from stf2m.data.store import derived, import_dataset
+from stf2m.data.store import derived, forget, import_dataset
 from stf2m.training.bundle import load_bundle, save_bundle, save_edited
 from stf2m.training.edits import edit_rules
 from stf2m.training.words import rules_in_words
@@ -77,6 +77,12 @@ def test_an_edited_bundle_is_registered_where_its_first_one_was(world, bundle, t
     assert all(f"{name}.stf2m" in gone.stdout for name in ("first", "a", "b", "c"))
     late = RUN.invoke(app, ["rules", str(first), "--delete", "2", "--out", str(tmp_path / "late.stf2m")])
     assert "removed since" in late.stderr and (tmp_path / "late.stf2m" / "STALE.json").exists()
+    save_edited(tmp_path / "later.stf2m", edit_rules(edit_rules(load_bundle(first), ["delete 2"]), ["lock 1"]))
+    stale = {one.path.name for one in derived(store) if one.stale}
+    assert {"late.stf2m", "later.stf2m"} <= stale and (tmp_path / "later.stf2m" / "STALE.json").exists()
+    forget(store, "P03", bundles=True)
+    assert not any((tmp_path / name).exists() for name in ("late.stf2m", "later.stf2m"))
+    save_bundle(first, bundle.fitted, bundle.recipe, {**facts, "stores": [str(store)]})
     shutil.rmtree(store)
     assert RUN.invoke(app, ["rules", str(first), "--delete", "1", "--out", str(tmp_path / "d.stf2m")]).exit_code == 0
 

@@ -62,6 +62,16 @@ def test_other_failures_pass_through_and_clean_up(tmp_path):
     assert listing(tmp_path) == []
 
 
+def test_a_lock_that_cannot_be_made_is_named_as_what_it_locks(tmp_path, monkeypatch):
+    def refused(path, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(PermissionError) as caught:
+        files.take(tmp_path / "rows.csv", object())
+    assert caught.value.filename == str(tmp_path / "rows.csv")
+
+
 def test_directory_appears_whole_and_is_not_overwritten(tmp_path):
     target = tmp_path / "store"
     with files.atomic_directory(target) as folder:

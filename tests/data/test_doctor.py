@@ -169,20 +169,44 @@ def test_a_data_set_in_rows():
     assert rows["licence"] == "MIT (generated)"
 
 
+class OnePerson:
+    """A data set of given recordings of P01."""
+
+    def __init__(self, *recordings, **card):
+        self.found, self.card = recordings, SyntheticDataset(1).card.model_copy(update=card)
+
+    def subjects(self):
+        return ("P01",)
+
+    def recordings(self, subject):
+        return iter(self.found)
+
+
 def test_named_labels_are_counted(healthy):
-    class Two:
-        card = SyntheticDataset(1).card
-
-        def subjects(self):
-            return ("P01",)
-
-        def recordings(self, subject):
-            for emotion in ("sad", "happy", "sad"):
-                yield replace(healthy, ratings=(), annotations=(Annotation(0, 60, emotion),))
-
-    rows = dict(describe_dataset(Two()))
+    labelled = (replace(healthy, ratings=(), annotations=(Annotation(0, 60, emotion),)) for emotion in ("sad", "happy", "sad"))
+    rows = dict(describe_dataset(OnePerson(*labelled)))
     assert rows["labels per emotion"] == "sad 2, happy 1"
     assert "rated time" not in rows
+
+
+def test_a_summary_says_which_rates_were_estimated(healthy):
+    shaky = [with_stream(healthy, "acc", sample_rate=rate, estimated=True) for rate in (31.914, 31.871)]
+    rows = dict(describe_dataset(OnePerson(healthy, *shaky)))
+    assert rows["sensor acc"] == "about 31.9 Hz, estimated / 32 Hz, in 3 of 3 recordings"
+    fast = with_stream(healthy, "acc", sample_rate=44100.0, estimated=True)
+    assert dict(describe_dataset(OnePerson(fast)))["sensor acc"].startswith("about 44100 Hz, estimated, in")
+
+
+def test_a_summary_says_the_scale_of_ratings_and_where_recordings_have_another(healthy):
+    rows = dict(describe_dataset(OnePerson(healthy)))
+    assert rows["rating scale"] == "-1 to 1" and "warning" not in rows
+    rows = dict(describe_dataset(OnePerson(healthy, rating_scale=(1.0, 9.0))))
+    assert rows["rating scale"] == "1 to 9"
+    assert (
+        rows["warning"]
+        == "ratings of recordings go from -1 to 1, the card says 1 to 9: correct rating_scale under [card] or the scale of the ratings"
+    )
+    assert "rating scale" not in dict(describe_dataset(OnePerson(replace(healthy, ratings=()), rating_scale=None)))
 
 
 @pytest.mark.parametrize("seconds", [2, 5, 9, 30])

@@ -21,6 +21,7 @@ from stf2m.core.errors import CorruptStore, InvalidConfig, NoSpace, NothingToRea
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.data.datasets.synthetic import SyntheticDataset
 from stf2m.data.store import RecordingStore, derived, forget, import_dataset, is_store, register_derived
+from stf2m.data.summary import old_rates
 
 NAMES = ("P01", "P02", "P03")
 
@@ -143,6 +144,28 @@ def test_a_store_whose_names_were_never_shortened_stays_readable(tmp_path):
     assert next(store.recordings(person)).subject == person
     assert forget(store.root, person).recordings
     assert RecordingStore(store.root).subjects() == ("q",)
+
+
+def test_a_store_from_before_rates_were_estimated_says_so(tmp_path):
+    odd = odd_recording()
+    store = import_dataset(Listed([odd]), tmp_path / "store")
+    assert store.without_rates() == ()
+    as_before(store, "eda", "gaze")
+    assert store.without_rates() == ("eda",)
+    (text,) = old_rates(store)
+    assert text.startswith("eda: stored before rates were estimated, so read as events; import the data set again into a new folder")
+
+
+def as_before(store: RecordingStore, *streams: str) -> None:
+    """Make the manifests of a store those that an earlier version wrote, which left out the rates of these streams."""
+    for manifest in store.root.glob("people/*/person.json"):
+        body = json.loads(manifest.read_text())["body"]
+        for entry in body["recordings"]:
+            for name, stream in entry["streams"].items():
+                del stream["estimated"]
+                if name in streams:
+                    stream["sample_rate"] = 0.0
+        manifest.write_text(json.dumps({"checksum": files.digest_json(body), "body": body}))
 
 
 def test_real_recordings_survive(tmp_path, real_data):

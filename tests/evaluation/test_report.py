@@ -71,10 +71,10 @@ def test_an_empty_report_renders():
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_works_in_a_browser(tmp_path, scheme):
-    sync = pytest.importorskip("playwright.sync_api")
+    sync = pytest.importorskip("playwright.sync_api", reason="the page is not driven in a browser, because playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("no Chromium on PATH")
+        pytest.skip("the page is not driven in a browser, because no Chromium is on the PATH")
     path = write_report(report(), tmp_path / "report.html")
     with sync.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -11,16 +11,17 @@ from stf2m.app.console import Console
 from stf2m.app.demo import run_cells
 from stf2m.app.studies import show_tables, write_page
 from stf2m.core.config import build
-from stf2m.core.errors import CorruptStore, InUse, InvalidConfig, NoConsent, NoSpace, NotEnoughLabels, UnknownName
+from stf2m.core.errors import CorruptStore, InUse, InvalidConfig, NoConsent, NoSpace, NotEnoughLabels, OverBudget, UnknownName
 from stf2m.data.datasets.synthetic import SyntheticDataset
 from stf2m.data.store import forget, import_dataset
 from stf2m.evaluation import execute, questioning, work
 from stf2m.evaluation.baselines import BASELINES
-from stf2m.evaluation.cost import read_seconds
+from stf2m.evaluation.cost import keep_seconds, read_seconds
 from stf2m.evaluation.execute import paths_of, read_timelines, run_study
 from stf2m.evaluation.outputs import figures_of, write_outputs
 from stf2m.evaluation.predictor import Plain
 from stf2m.evaluation.protocols import PROTOCOLS
+from stf2m.evaluation.questioning import asked_as_one
 from stf2m.evaluation.reading import cell_words
 from stf2m.evaluation.results import markdown, table_csv, write_results
 from stf2m.evaluation.rows import COST, RowFile, current
@@ -146,6 +147,22 @@ def test_every_training_of_an_average_is_asked_alone(world, tmp_path):
     assert {r["control"] for r in single} == {""} and {r["person"]: r["balanced_accuracy"] for r in single} == of(1)
     text = write_results(study, rows)
     assert "one of the 2 trainings alone reaches" in text and "anil, training 2" in text
+
+
+def test_a_study_says_where_trainings_are_not_asked_alone(world, tmp_path):
+    plain, informed = ({"name": "new_person", "shots": [2], "draws": 1, "context": context} for context in ([], ["clock"]))
+    changes = {"controls": ["each_training"], "detailed": ["anil"], "learners": {"anil": {"seeds": 2}}, "protocols": [plain, informed]}
+    (text,) = asked_as_one(study_of(**changes))
+    assert text.startswith("each_training asks nothing under new person, clock known: there context joins")
+    for other in ({"protocols": [plain]}, {"controls": []}, {"learners": {"anil": {}}}, {"detailed": []}):
+        assert asked_as_one(study_of(**changes | other)) == []
+    said = []
+    study = study_of(**changes | {"floors": ["majority"], "baselines": [], "max_cpu_hours": 1e-9})
+    paths = paths_of(study, runs=tmp_path)
+    keep_seconds(paths.seconds, cells_of(study)[0], 3600.0)
+    with pytest.raises(OverBudget):
+        run_study(study, paths, say=said.append)
+    assert said.count(f"note: {text}") == 1
 
 
 def test_published_scores_stand_beside_and_change_no_cell(world, tmp_path):

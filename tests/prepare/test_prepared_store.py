@@ -103,6 +103,20 @@ def test_no_space_leaves_what_was_finished(invent_people, tmp_path: Path, monkey
     assert people.asked == ("bo", "cy")
 
 
+def test_a_folder_that_cannot_be_written_is_named_and_not_its_lock(invent_people, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refused(path, *args, **options):
+        if path.name.endswith(files.LOCK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(PermissionError) as caught:
+        prepare_dataset(invent_people(), RECIPE, tmp_path / "prepared")
+    assert caught.value.filename == str(tmp_path / "prepared")
+
+
 @pytest.mark.parametrize("name", ["signals/eda.f32", "signals/bvp.quality.f32", "people/00001.parquet"])
 def test_changed_and_shortened_files_are_noticed(invent_people, tmp_path: Path, name: str) -> None:
     prepare_dataset(invent_people(), RECIPE, tmp_path)

@@ -17,10 +17,11 @@ from stf2m.evaluation.table import tables_of
 def run_plan(study: Path, data: Path | None, runs: Path, rows: Path | None, console: Console) -> None:
     """Say what a study will cost, and run nothing; what the run would refuse is refused."""
     from stf2m.evaluation.cost import COLUMNS, check_study, plan_lines, plan_of, plan_words
+    from stf2m.evaluation.questioning import asked_as_one
 
     loaded = load_study(study)
     paths = paths_of(loaded, data=data, runs=runs, rows=rows)
-    if remark := check_study(loaded, paths.data):
+    for remark in [*filter(None, [check_study(loaded, paths.data)]), *asked_as_one(loaded)]:
         console.say(f"note: {remark}")
     cells, found = cells_of(loaded), RowFile(paths.rows).read()
     done = {row["cell"] for row in found}

@@ -51,6 +51,7 @@ def show_info(name: str, root: Path | None, console: Console) -> None:
 def show_findings(path: Path, console: Console) -> None:
     """What the doctor says: everything of one recording, errors and warnings of a store's recordings."""
     from stf2m.data.doctor import examine
+    from stf2m.data.summary import old_rates
 
     many, facts, rows, counts, seen = is_store(path), [], [], Counter(), set()
     for recording in recordings_at(path):
@@ -62,7 +63,7 @@ def show_findings(path: Path, console: Console) -> None:
         rows += [(f.severity, recording.id, f.stream or "-", f.sentence) for f in kept]
         if not many:
             rows += [("done", recording.id, "-", text) for text in recording.provenance]
-    warnings = absent_sensors(path, seen) if facts and many else []
+    warnings = [*old_rates(RecordingStore(path)), *(absent_sensors(path, seen) if facts else [])] if many else []
     rows = [("warning", "-", "-", text) for text in warnings] + rows
     if rows:
         console.table(("", "recording", "stream", "finding"), rows)
@@ -128,6 +129,7 @@ def run_prepare(store: Path, recipe: Path | None, console: Console) -> None:
     from stf2m.prepare.store import prepare_dataset
 
     dataset = RecordingStore(store)
+    warn_of_old_rates(store, console)
     settings = read_recipe(recipe).signals if recipe else usual_signals(dataset.card)
     with console.progress("prepare") as tick:
         prepared = prepare_dataset(dataset, settings, store / PREPARED, tick)
@@ -140,6 +142,14 @@ def run_prepare(store: Path, recipe: Path | None, console: Console) -> None:
         "modalities": prepared.modalities,
     }
     console.result(facts, f"{store}: {len(prepared.entries)} recordings, {hours:.2f} h of {', '.join(prepared.modalities)}")
+
+
+def warn_of_old_rates(path: Path, console: Console) -> None:
+    """One sentence where a store lies at `path` that an earlier version wrote without the rates of its streams."""
+    from stf2m.data.summary import old_rates
+
+    for text in old_rates(RecordingStore(path)) if is_store(path) else []:
+        console.say(f"warning: {text}")
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -19,7 +19,6 @@ from stf2m.core.files import write_json
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
 from stf2m.data.datasets.base import Dataset
-from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.store import PREPARED, RecordingStore
 from stf2m.evaluation.evidence import evidence
 from stf2m.evaluation.explanations import fidelity, rule_figures
@@ -113,8 +112,6 @@ def edited_bundle(bundle: Bundle, wishes: list[str], out: Path, source: Source) 
     if source.store is not None and RecordingStore(source.store).card.name == bundle.facts.get("dataset"):
         edited.facts["stores"] = list(dict.fromkeys([*edited.facts.get("stores", ()), str(source.store.resolve())]))
     save_edited(out, edited)
-    if bundle.path is not None and (bundle.path / STALE).exists():
-        write_json(out / STALE, STALE_WORDS)
     return load_bundle(out)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stf2m.app.console import Console
+from stf2m.app.data import warn_of_old_rates
 from stf2m.app.places import note_pages
 from stf2m.core.errors import NotEnoughLabels, NotStored
 from stf2m.core.files import atomic_write_text
@@ -30,6 +31,7 @@ def run_train(
 
     loaded = load_study(study)
     target = known_target(loaded, target)
+    warn_of_old_rates(store or Path(loaded.dataset), console)
     with console.progress("prepare") as tick:
         material = material_of(loaded, data=data, store=store, runs=runs, tick=tick, use=use)
     for remark in left_out(loaded):
@@ -62,6 +64,7 @@ def run_whole_study(
 
     loaded = load_study(study)
     paths = paths_of(loaded, data=data, runs=runs, rows=rows)
+    warn_of_old_rates(Path(loaded.dataset), console)
     found = run_study(loaded, paths, jobs=jobs, say=console.say, over_budget=over_budget)
     show_tables(loaded, found, console)
     written = write_outputs(loaded, paths, found, command=f"stf2m study {study}")

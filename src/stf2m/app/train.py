@@ -157,7 +157,7 @@ def write_bundle(
     }  # fmt: skip
     strangers = not set(facts["judges"]) & (set(before.get("subjects", [])) - set(before.get("judges", [])))
     calibration = calibration_of(fitted, study, segments, judges) if strangers else None
-    save_bundle(out, fitted, study.recipe, facts, calibration)
+    save_bundle(out, fitted, study.recipe, facts, calibration, origin=start.path if start else None)
     said = {"untaught": list(fitted.untaught), "calibration": calibration.sentence if calibration else "not calibrated"}
     return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, **said}
 

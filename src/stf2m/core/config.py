@@ -3,13 +3,13 @@
 import hashlib
 import json
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stf2m.core.errors import InvalidConfig
+from stf2m.core.refusal import refusal
 
 
 class Settings(BaseModel):
@@ -56,31 +56,7 @@ def build(kind: type[S], values: dict[str, Any], *, where: str) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as problem:
-        # a misspelt key also leaves its right spelling "missing": the misspelling is what helps
-        first = min(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = sorted(_model_at(kind, first["loc"][:-1]).model_fields)
-            close = get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"known keys: {', '.join(known)}"
-            raise InvalidConfig(f"there is no key {key!r}", where=where, hint=hint) from None
-        if first["type"] == "missing":
-            raise InvalidConfig(f"the key {key!r} is missing", where=where) from None
-        said = first["msg"].removeprefix("Value error, ")
-        if not key:  # what is wrong with the whole names it already
-            raise InvalidConfig(said, where=where) from None
-        raise InvalidConfig(f"{key}: {said}", where=where, got=repr(first["input"])[:80]) from None
-
-
-def _model_at(kind: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
-    """The nested settings record at `path`, so that an unknown key meets its own neighbours."""
-    for part in path:
-        field = kind.model_fields.get(str(part))
-        inner: list[Any] = [field.annotation] if field else []
-        while inner and not (isinstance(inner[0], type) and issubclass(inner[0], BaseModel)):
-            inner = [*get_args(inner[0]), *inner[1:]]
-        kind = inner[0] if inner else kind
-    return kind
+        raise refusal(problem, kind, values, where=where) from None
 
 
 def load_toml(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotStored
 
-PART = ".part"
+PART, LOCK = ".part", ".lock"
 LONGEST = 100
 """bytes of a name made of a text; with the additions of a part it fits every file system in use (143 bytes and more)"""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -31,12 +31,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @contextmanager
 def guard_space(path: Path) -> Iterator[None]:
     """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`; other errors of the
-    system name it too, instead of the part."""
+    system name it too, instead of its part or its lock."""
     try:
         yield
     except OSError as problem:
         if problem.errno not in FULL:
-            if str(problem.filename).endswith(PART):  # nobody knows that name
+            if str(problem.filename).endswith((PART, LOCK)):  # nobody knows that name
                 problem.filename, problem.filename2 = str(path), None
             raise
         raise NoSpace(
@@ -47,9 +47,9 @@ def guard_space(path: Path) -> Iterator[None]:
 
 def take(path: Path, holder: object) -> None:
     """Give `holder` the exclusive right to write `path` for as long as it lives; raises `InUse` when another run has it."""
-    lock = path.with_name(f".{path.name}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(lock, os.O_CREAT | os.O_WRONLY)
+    with guard_space(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock_of(path), os.O_CREAT | os.O_WRONLY)
     try:
         import fcntl
 
@@ -60,6 +60,11 @@ def take(path: Path, holder: object) -> None:
         os.close(handle)
         raise InUse("another run is writing here", where=path, hint="wait until it has ended, or name another file") from None
     weakref.finalize(holder, os.close, handle)
+
+
+def lock_of(path: Path) -> Path:
+    """The empty file beside `path` whose lock is the right to write there."""
+    return path.with_name(f".{path.name}{LOCK}")
 
 
 def part_of(path: Path) -> Path:

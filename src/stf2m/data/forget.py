@@ -61,15 +61,24 @@ class Forgotten:
         return f"{text}; to do: {'; '.join(self.remake)}" if self.remake else text
 
 
-def register_derived(root: Path, path: Path, kind: Kind, subjects: tuple[str, ...] | list[str]) -> None:
+def register_derived(
+    root: Path, path: Path, kind: Kind, subjects: tuple[str, ...] | list[str], *, origin: Path | None = None
+) -> None:  # fmt: skip
     """Note that `path` (file or folder, anywhere) was made from these people of the store at `root`.
 
-    Registering a path again replaces its entry. Raises `NotStored` when `root` is no store.
+    `origin`: a registered thing that `path` was made from; whoever was forgotten since took part in `path` too. Registering a path
+    again replaces its entry. Raises `NotStored` when `root` is no store.
     """
     if not (Path(root) / "store.json").exists():
         raise NotStored("not a recording store", where=root, hint="name the folder that the import wrote")
-    relative = os.path.relpath(Path(path).resolve(), Path(root).resolve())
-    _write_entry(root, relative, kind, tuple(subjects), stale=False)
+    first = next((e for _, e in _entries(root) if e["path"] == _relative(root, origin)), {}) if origin is not None else {}
+    gone = first.get("forgotten", ())
+    _write_entry(root, _relative(root, path), kind, tuple(subjects), stale=bool(gone), forgotten=gone)
+
+
+def _relative(root: Path, path: Path) -> str:
+    """How an entry of the store names a path."""
+    return os.path.relpath(Path(path).resolve(), Path(root).resolve())
 
 
 def derived(root: Path) -> tuple[Derived, ...]:

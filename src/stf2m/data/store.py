@@ -16,7 +16,7 @@ from stf2m.core.files import atomic_directory, guard_space, read_json, sweep_par
 from stf2m.core.records import Recording
 from stf2m.data.datasets.base import Dataset, DatasetCard
 from stf2m.data.forget import Derived, Forgotten, derived, forget, register_derived, trace_of
-from stf2m.data.stored import folder_of, read_manifest, read_recording, subject_of, write_person
+from stf2m.data.stored import folder_of, lacks_rate, read_manifest, read_recording, subject_of, write_person
 
 __all__ = ["Derived", "Forgotten", "RecordingStore", "derived", "forget", "import_dataset", "is_store", "register_derived"]
 
@@ -64,6 +64,12 @@ class RecordingStore:
         """Of all recordings, from the manifests alone."""
         entries = (entry for subject in self.subjects() for entry in read_manifest(folder_of(self.root, subject)))
         return frozenset(stream["modality"] for entry in entries for stream in entry["streams"].values())
+
+    def without_rates(self) -> tuple[str, ...]:
+        """Streams with a clock that an earlier version, which estimated no rates, stored as events; from the manifests alone."""
+        entries = (entry for subject in self.subjects() for entry in read_manifest(folder_of(self.root, subject)))
+        streams = (item for entry in entries for item in entry["streams"].items())
+        return tuple(sorted({name for name, stream in streams if lacks_rate(stream)}))
 
     def __repr__(self) -> str:
         return f"RecordingStore({self.card.name}: {len(self.subjects())} people)"

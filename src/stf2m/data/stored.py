@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from stf2m.core.errors import CorruptStore, Stf2mError
 from stf2m.core.files import digest_json, load_array, place_of, read_json, save_array, sha256, write_json
 from stf2m.core.records import Annotation, Rating, Recording, Stream
+from stf2m.data.readers._rate import EVENTS
 
 MANIFEST = "person.json"
 HINT = "import the data set again into a new folder"
@@ -63,6 +64,12 @@ def read_recording(folder: Path, entry: dict[str, Any], *, verify: bool = True) 
         )
     except Stf2mError as problem:
         raise CorruptStore(f"the stored recording does not fit together ({problem})", where=folder / MANIFEST, hint=HINT) from None
+
+
+def lacks_rate(stream: dict[str, Any]) -> bool:
+    """Whether the entry of a stream is from before rates were estimated, and its modality is sampled by a clock."""
+    sampled = not stream["static"] and stream["modality"] not in EVENTS
+    return "estimated" not in stream and not stream["sample_rate"] and sampled
 
 
 def _read_body(folder: Path) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stf2m.core.records import Recording
+from stf2m.core.records import Recording, Stream
 from stf2m.data.datasets.base import Dataset, DatasetCard
+from stf2m.data.store import RecordingStore
 
 
 @dataclass
@@ -17,8 +18,10 @@ class Tally:
     people: int = 0
     recordings: int = 0
     seconds: float = 0.0
-    rates: dict[str, Counter[float]] = field(default_factory=dict)
-    """modality -> sample rate (0 = events) -> recordings"""
+    rates: dict[str, Counter[str]] = field(default_factory=dict)
+    """modality -> sample rate in words -> recordings"""
+    scales: set[tuple[float, float]] = field(default_factory=set)
+    """lowest and highest value of the sources of ratings"""
     rated: int = 0
     rated_seconds: float = 0.0
     high: np.ndarray = field(default_factory=lambda: np.zeros(2))
@@ -29,7 +32,8 @@ class Tally:
         """Count one recording; reads ratings and labels, never the samples."""
         self.recordings += 1
         self.seconds += recording.length
-        for modality, rate in {s.modality: s.sample_rate for s in recording.streams.values()}.items():
+        self.scales.update(rating.source_scale for rating in recording.ratings)
+        for modality, rate in {s.modality: _rate(s) for s in recording.streams.values()}.items():
             self.rates.setdefault(modality, Counter())[rate] += 1
         self.emotions.update(a.emotion for a in recording.annotations if a.emotion)
         self.rated += bool(recording.ratings) or any(a.valence is not None for a in recording.annotations)
@@ -41,7 +45,7 @@ class Tally:
 
 
 def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
-    """(what, value) rows: title, people, recordings, minutes, sensors with rates, labels, licence, citation, notes.
+    """(what, value) rows: title, people, recordings, minutes, sensors with rates, labels and their scale, licence, citation, notes.
 
     Reads every recording once, one at a time.
     """
@@ -57,8 +61,9 @@ def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
             f"{tally.recordings} ({tally.seconds / 60:.1f} min, {tally.seconds / max(tally.recordings, 1):.0f} s each on average)",
         ),
         *((f"sensor {modality}", _rates(counts, tally.recordings)) for modality, counts in sorted(tally.rates.items())),
-        *(("warning", text) for text in missing_sensors(card, tally.rates)),
+        *(("warning", text) for text in [*missing_sensors(card, tally.rates), *other_scales(card, tally.scales), *old_rates(dataset)]),
         ("labels", card.labels),
+        *([("rating scale", _scale(card.rating_scale))] if card.rating_scale else []),
         *_label_rows(tally),
         ("licence", card.licence),
         ("permitted use", card.consent),
@@ -74,8 +79,35 @@ def missing_sensors(card: DatasetCard, seen: Collection[str]) -> list[str]:
     return [f"{', '.join(absent)}: {text}"] if absent else []
 
 
-def _rates(counts: Counter[float], recordings: int) -> str:
-    words = [f"{rate:g} Hz" if rate else "events" for rate, _ in counts.most_common(3)]
+def other_scales(card: DatasetCard, seen: Collection[tuple[float, float]]) -> list[str]:
+    """One sentence where ratings have another scale than the card says; `seen` are the scales of the recordings' ratings."""
+    others = [_scale(scale) for scale in sorted(seen) if card.rating_scale and scale != card.rating_scale]
+    if not others or not card.rating_scale:
+        return []
+    text = f"the card says {_scale(card.rating_scale)}: correct rating_scale under [card] or the scale of the ratings"
+    return [f"ratings of recordings go from {' and '.join(others)}, {text}"]
+
+
+def old_rates(dataset: Dataset) -> list[str]:
+    """One sentence where a store was written before rates were estimated, so that streams with a clock are read as events."""
+    old = dataset.without_rates() if isinstance(dataset, RecordingStore) else ()
+    text = "stored before rates were estimated, so read as events; import the data set again into a new folder"
+    return [f"{', '.join(old)}: {text}"] if old else []
+
+
+def _scale(scale: tuple[float, float]) -> str:
+    return f"{scale[0]:g} to {scale[1]:g}"
+
+
+def _rate(stream: Stream) -> str:
+    """The rate in words; an estimated one to three digits, as it differs a little from recording to recording."""
+    if not stream.sample_rate:
+        return "events"
+    return f"about {float(f'{stream.sample_rate:.3g}'):g} Hz, estimated" if stream.estimated else f"{stream.sample_rate:g} Hz"
+
+
+def _rates(counts: Counter[str], recordings: int) -> str:
+    words = [rate for rate, _ in counts.most_common(3)]
     return f"{' / '.join(words)}, in {counts.total()} of {recordings} recordings"
 
 

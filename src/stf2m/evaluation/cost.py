@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from stf2m.core.errors import InvalidConfig, NothingToRead, OverBudget, UnknownName
+from stf2m.core.errors import NothingToRead, OverBudget, UnknownName
 from stf2m.core.files import guard_space
 from stf2m.data.datasets.base import Dataset
 from stf2m.evaluation.protocols.folds import folds
 from stf2m.evaluation.rows import Row
 from stf2m.evaluation.stores import dataset_of
 from stf2m.evaluation.study import Cell, Study
+from stf2m.evaluation.work import too_many_folds
 from stf2m.prepare.cut import spans_of
 from stf2m.prepare.prepared import Entry
 from stf2m.prepare.session import modality_of
@@ -122,8 +123,7 @@ def check_study(study: Study, data: Path) -> str:
             raise UnknownName(f"no person {name!r} in {dataset.card.name}", hint=f"known: {', '.join(known)}")
     found = folds(range(len(study.people or known)), study.folds, study.seed, study.validation_people)
     if len(found) < study.folds and study.second is None:
-        where = f"study {study.name}"
-        raise InvalidConfig("more folds than labelled people", where=where, expected=f"at most {len(found)}", got=study.folds)
+        raise too_many_folds(study, len(found))
     _check_lengths(study, dataset)
     return ""
 

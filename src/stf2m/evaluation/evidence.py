@@ -14,7 +14,7 @@ from stf2m.core.errors import InvalidConfig
 from stf2m.core.records import Segments
 from stf2m.evaluation.explanations import Evidence
 from stf2m.evaluation.protocols.split import Split
-from stf2m.meta.learner import KEPT
+from stf2m.meta.learner import KEPT, RULES
 from stf2m.model.rules import RuleLayer
 from stf2m.training.fitted import Fitted
 
@@ -38,7 +38,7 @@ def _of_split(fitted: Fitted, segments: Segments, split: Split) -> Evidence:
     with listening(fitted.net) as heard:
         answer = fitted.score(adaptation, segments, split.query)
     named = len(fitted.net.owner)
-    verdict = (fitted.params | adaptation.params)["net.rules.verdict"]
+    verdict = (fitted.params | adaptation.params)[RULES + "verdict"]
     return Evidence(
         truth=segments.targets[fitted.target][split.query].astype(np.int64),
         probability=answer.probability,
@@ -62,7 +62,7 @@ def listening(net: Any) -> Iterator[dict[str, Any]]:
 
 def _without_each(fitted: Fitted, segments: Segments, split: Split) -> NDArray[np.float32]:
     """(rule, segment, emotion) answers of the learner that lacks one rule, adapted anew; NaN for a rule that cannot be deleted."""
-    count = len(fitted.params["net.rules.bias"])
+    count = len(fitted.params[RULES + "bias"])
     kept = fitted.params.get(KEPT, torch.ones(count))
     found = np.full((count, len(split.query), len(fitted.inputs.emotions)), np.nan, np.float32)
     for rule in range(count):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from stf2m.core.files import atomic_write_text
 from stf2m.core.records import Segments
 from stf2m.evaluation.cost import keep_seconds, plan_of
+from stf2m.evaluation.questioning import asked_as_one
 from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.stores import open_segments
 from stf2m.evaluation.study import Cell, Study, cells_of
@@ -70,6 +71,8 @@ def run_study(study: Study, paths: Paths, *, jobs: int = 1, say: Say = to_stderr
     have, key = file.finished(), data_key(segments)
     todo = [cell for cell in cells if (cell.settings, key) not in have]
     say(f"{study.name}: {segments!r}; {len(cells)} cells, {len(cells) - len(todo)} already done, {jobs} process{'es' if jobs > 1 else ''}")
+    for text in asked_as_one(study):
+        say(f"note: {text}")
     clock, plan = Clock(len(todo)), plan_of(study, cells, todo, file.read(), paths.seconds)
     # several processes take the longest cells first, so that none is left alone with one at the end
     todo = plan.first(todo, rest_backwards=jobs > 1)

@@ -22,6 +22,8 @@ from stf2m.evaluation.selective import measure_selective
 from stf2m.evaluation.study import Cell, Study
 from stf2m.training.calibration import Calibration
 
+EACH_TRAINING = "each_training"
+"""the control that asks every training of an average alone"""
 ALL = "all"
 """name of the view that offers every modality"""
 
@@ -84,7 +86,7 @@ class Questioning:
     @cached_property
     def members(self) -> Sequence[Predictor]:
         """The trainings that an average is made of, where the study asks each of them."""
-        return self.method.predictor.members() if "each_training" in self.study.controls else ()
+        return self.method.predictor.members() if EACH_TRAINING in self.study.controls else ()
 
     def score(self, answers: "Answers", question: Question) -> Row:
         """One scored row."""
@@ -146,6 +148,16 @@ class Answers:
             self.kept[key] = reply, perf_counter() - began
             check_reply(reply, len(split.query), len(q.segments.emotions[q.cell.target]), q.method.name)
         return self.kept[key]
+
+
+def asked_as_one(study: Study) -> list[str]:
+    """One sentence where the study wants each training asked alone and protocols with context do not: what is known beside signals joins
+    the average."""
+    averages = any(study.learner_settings(name).get("seeds", 1) > 1 for name in study.detailed if name in study.learners)
+    headings = [protocol.heading for protocol in study.asked if protocol.context]
+    if not headings or not averages or EACH_TRAINING not in study.controls:
+        return []
+    return [f"{EACH_TRAINING} asks nothing under {'; '.join(headings)}: there context joins the average of the trainings, not each of them"]
 
 
 def shuffled(labels: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:

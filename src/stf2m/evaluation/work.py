@@ -86,10 +86,13 @@ def fold_of(study: Study, segments: Segments, cell: Cell) -> Fold:
     # every data set is dealt into folds by itself, so that each fold has people of each
     found = [merged(each) for each in zip(*(folds(part, study.folds, study.seed, study.validation_people) for part in parts))]
     if cell.fold >= len(found):
-        raise InvalidConfig(
-            "more folds than labelled people", where=f"study {study.name}", expected=f"at most {len(found)}", got=study.folds
-        )
+        raise too_many_folds(study, len(found))
     return found[cell.fold]
+
+
+def too_many_folds(study: Study, most: int) -> InvalidConfig:
+    """The error of a study with more folds than the `most` that its people allow."""
+    return InvalidConfig("more folds than labelled people", where=f"study {study.name}", expected=f"at most {most}", got=study.folds)
 
 
 def merged(parts: Sequence[Fold]) -> Fold:

@@ -44,6 +44,7 @@ class ReadThenAnswer(nn.Module):
         self.decide = silent(nn.Linear(state, emotions))
 
     def forward(self, stage: Literal["read", "answer"], *inputs: Any) -> Any:
+        """Run the stage of this name."""
         return getattr(self, stage)(*inputs)
 
     def read(self, z: Tensor, labels: Tensor, features: Features, rotations: int) -> tuple[Tensor, Tensor]:

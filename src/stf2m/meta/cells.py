@@ -18,6 +18,7 @@ class SetReader(nn.Module):
         self.size, self.cell = size, GatedCell(inputs, size)
 
     def forward(self, x: Float[Tensor, "segment inputs"], weight: Float[Tensor, " segment"], rotations: int) -> Float[Tensor, " state"]:
+        """The mean over rotations of the last hidden state; zeros for an empty set."""
         return self.states(x, weight, rotations)[0].mean(dim=0)
 
     def states(

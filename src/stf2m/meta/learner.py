@@ -15,17 +15,18 @@ from stf2m.meta.losses import class_loss, class_weights, squared_error
 
 NET, META = "net.", "meta."
 """prefixes of the two kinds of meta-parameters: the network's and the learner's own"""
+RULES = NET + "rules."
+"""prefix of the rules' parameters"""
 HEAD = ("head.weight", "head.bias", "head.rate.weight", "head.rate.bias")
 """an adapted head in `Adaptation.params`"""
-KEPT, LOCKED = "net.rules.kept", "net.rules.locked"
+KEPT, LOCKED = RULES + "kept", RULES + "locked"
 """which rules a person deleted (0) and locked (1); there only after an edit"""
 BELIEF = META + "belief"
 """scale of all inner steps, 0..1: training people are known too well to say how far to follow labels, so validation people do"""
 CAUTION = META + "caution"
 """how many labels it takes until a person's answer has gone half of the way from people in general; see `meta/caution.py`"""
-FIXED = ("net.metric", "net.means", "net.spread", "net.rules.meaning", KEPT, LOCKED, BELIEF, CAUTION)
+FIXED = (NET + "metric", NET + "means", NET + "spread", RULES + "meaning", KEPT, LOCKED, BELIEF, CAUTION)
 """taken from the training people in closed form, chosen on validation people, or set by a person: never changed by a gradient"""
-RULES = "net.rules."
 FITTED = tuple(RULES + name for name in ("centre", "raw_width", "raw_shape", "raw_relevance", "sharpness", "verdict"))
 """what a network whose rules come first leaves as it was fitted to the training people"""
 

@@ -12,6 +12,7 @@ from stf2m.meta.learner import (
     BELIEF,
     HEAD,
     META,
+    NET,
     apply_head,
     baseline,
     descend,
@@ -47,6 +48,7 @@ class Reading(nn.Module):
         self.decide = nn.ModuleDict({name: silent(nn.Linear(state, size)) for name, size in sizes.items()})
 
     def forward(self, z: Tensor, labels: Tensor, features: Features, rotations: int) -> Params:
+        """What tau decides, by name, of the support's `z` (segment, feature) and `labels` (segment, emotion)."""
         weight = features.weight * features.known
         extra = torch.cat([features.rating, features.rated.unsqueeze(1), weight.unsqueeze(1)], dim=1)
         sequence = torch.cat([self.squeeze(z), labels, extra], dim=1)
@@ -117,7 +119,7 @@ class Recurrent:
         Without labels every part is the global one.
         """
         deep = h[:, : net.deep]
-        weight, bias = params["net.classify.weight"], params["net.classify.bias"]
+        weight, bias = params[NET + "classify.weight"], params[NET + "classify.bias"]
         temperature = positive(params[META + "temperature"] + decided["temperature"])
         pull = positive(params[META + "pull"] + decided["pull"])
         near = prototype_head(deep, labels, params[META + "prototypes"], pull, temperature)

@@ -38,6 +38,7 @@ class Comparison(nn.Module):
         self.look, self.decide = nn.Linear(size, hidden), silent(nn.Linear(hidden, 1))
 
     def forward(self, one: Float[Tensor, "query size"], other: Float[Tensor, "shown size"]) -> Float[Tensor, "query shown"]:
+        """Evidence for every pair of a query and a shown segment."""
         apart = (one.unsqueeze(1) - other.unsqueeze(0)).abs()
         return self.decide(F.gelu(self.look(apart))).squeeze(-1) - apart @ positive(self.raw) / apart.shape[-1]
 

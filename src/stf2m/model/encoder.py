@@ -26,6 +26,7 @@ class Block(nn.Module):
         self.norm, self.drop = LayerNorm(config.node_width), nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
+        """`x` and what comes out (segment, node, token, width); `present` (segment, node), 0 where a node is absent."""
         y = self.before(x)
         y = self.graph(y, present) if self.graph is not None else y
         return self.norm(x + self.drop(self.after(y)))

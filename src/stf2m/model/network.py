@@ -117,6 +117,7 @@ class Network(nn.Module):
     def forward(
         self, stage: Literal["encode", "whiten", "population", "reason", "fuse", "volume", "global_head", "head"], *inputs: Any
     ) -> Any:
+        """Run the stage of this name: a network with other weights (`meta.functional`) can only be called as a whole."""
         return getattr(self, stage)(*inputs)
 
     def encode(self, batch: Batch) -> Features:

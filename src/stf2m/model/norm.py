@@ -17,5 +17,6 @@ class LayerNorm(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch feature"]:
+        """The same shape, normalised over the last axis."""
         centred = x - x.mean(dim=-1, keepdim=True)
         return centred * torch.rsqrt((centred**2).mean(dim=-1, keepdim=True) + 1e-5) * self.weight + self.bias

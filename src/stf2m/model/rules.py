@@ -27,6 +27,8 @@ Kind = Literal["htsk", "tsk"]
 
 
 class RuleOutput(NamedTuple):
+    """What rules make of a segment; `firing` sums to 1 over the rules, and has none of them where the rules are a perceptron."""
+
     semantics: Float[Tensor, "segment semantics"]
     firing: Float[Tensor, "segment rule"]
 
@@ -97,6 +99,7 @@ class RuleLayer(nn.Module):
         present: Float[Tensor, "segment antecedent"],
         centre_shift: Float[Tensor, " antecedent"],
     ) -> RuleOutput:
+        """Semantics and firing of antecedents `u` in standard deviations; `present` is 0 where one is absent, `centre_shift` the task's."""
         firing = self.firing(u, present, centre_shift)
         slope, bias = hold(self.consequent, self.locked), hold(self.bias, self.locked)
         each = (u @ slope.flatten(0, 1).T).unflatten(1, bias.shape) + bias
@@ -113,4 +116,5 @@ class EqualPerceptron(nn.Module):
         self.net = nn.Sequential(nn.Linear(antecedents, hidden), nn.GELU(), nn.Linear(hidden, semantics))
 
     def forward(self, u: Tensor, present: Tensor, centre_shift: Tensor) -> RuleOutput:
+        """Semantics of antecedents `u` (segment, antecedent), as `RuleLayer` has them; no rule fires."""
         return RuleOutput(self.net((u - centre_shift) * present), u.new_zeros(len(u), 0))

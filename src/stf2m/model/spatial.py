@@ -25,6 +25,7 @@ class GraphConvolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "segment node token width"], present: Float[Tensor, "segment node"]
     ) -> Float[Tensor, "segment node token width"]:
+        """x + GELU(mix(A x)), A the adjacency over the nodes that are `present`."""
         return x + F.gelu(self.mix(torch.einsum("sij,sjtw->sitw", self.adjacency(x, present), x)))
 
     def adjacency(self, x: Tensor, present: Tensor) -> Float[Tensor, "segment node node"]:

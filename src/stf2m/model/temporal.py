@@ -19,6 +19,7 @@ class GatedConvolution(nn.Module):
         self.mix = nn.Linear(taps * width, (2 if gated else 1) * width)
 
     def forward(self, x: Float[Tensor, "segment node token width"]) -> Float[Tensor, "segment node token width"]:
+        """The same shape; no token sees a later one, and before the first one all is 0."""
         reach = (self.taps - 1) * self.dilation
         padded, tokens = F.pad(x, (0, 0, reach, 0)), x.shape[2]
         copies = [padded[:, :, i * self.dilation : i * self.dilation + tokens] for i in range(self.taps)]

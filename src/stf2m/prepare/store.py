@@ -37,18 +37,31 @@ class Card(Protocol):
     """What the store keeps of a data set's card."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the data set, as results have it."""
+        ...
+
     @property
-    def emotions(self) -> tuple[str, ...]: ...
+    def emotions(self) -> tuple[str, ...]:
+        """Vocabulary of the target "emotion", in class order; empty when there are only ratings."""
+        ...
 
 
 class People(Protocol):
     """A data set as preparation sees it: a card, people, and their recordings."""
 
     @property
-    def card(self) -> Card: ...
-    def subjects(self) -> tuple[str, ...]: ...
-    def recordings(self, subject: str) -> Iterator[Recording]: ...
+    def card(self) -> Card:
+        """Name and vocabulary."""
+        ...
+
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the people, sorted."""
+        ...
+
+    def recordings(self, subject: str) -> Iterator[Recording]:
+        """The person's recordings in session order."""
+        ...
 
 
 Progress = Callable[[int, int, str], None]
@@ -242,8 +255,10 @@ def _copy(fresh: Path, number: int, person: Person, signals: Maps, ends: dict[st
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One writer at a time per store; a second one waits."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as handle:
+    with files.guard_space(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        handle = files.lock_of(folder).open("w")
+    with handle:
         try:
             import fcntl
         except ImportError:  # no such locks on this system: a second writer must be avoided by hand

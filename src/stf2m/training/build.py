@@ -16,6 +16,7 @@ from stf2m.meta.learner import Learner
 from stf2m.meta.near import WithLabelTimes
 from stf2m.model.network import Network
 from stf2m.training.config import TrainConfig
+from stf2m.training.outcomes import PAIRS
 
 
 class Inputs(Settings):
@@ -36,7 +37,7 @@ class Inputs(Settings):
         """What rules tell apart where that is not what the head does: every class under one_vs_rest, the nine pairs of terms of ratings."""
         if self.policy == "one_vs_rest":
             return len(self.emotions)
-        return 9 if self.emotions == TARGETS["rating"].emotions else None
+        return PAIRS if self.emotions == TARGETS["rating"].emotions else None
 
 
 def inputs_of(segments: Segments, target: str, policy: str = "grid") -> Inputs:

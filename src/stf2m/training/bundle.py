@@ -16,7 +16,8 @@ from stf2m.core.config import build as build_settings
 from stf2m.core.config import without_none
 from stf2m.core.emotions import has_classes
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
-from stf2m.core.files import atomic_directory, read_json, sha256
+from stf2m.core.files import atomic_directory, read_json, sha256, write_json
+from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.store import RecordingStore, is_store, register_derived
 from stf2m.prepare.normalise import Normaliser
 from stf2m.prepare.recipe import Recipe
@@ -44,30 +45,39 @@ class Bundle:
     path: Path | None = None
     calibration: Calibration | None = None
     """fitted on validation people; None in edited bundles, whose answers are other ones, and where nobody judged"""
+    origin: Path | None = None
+    """where the bundle lies that was edited, until the edited one is written"""
 
     @property
     def net(self) -> Any:
+        """The network that was trained, without its weights, which are `params`."""
         return self.fitted.net
 
     @property
     def learner(self) -> Any:
+        """How the bundle adapts to a person."""
         return self.fitted.learner
 
     @property
     def params(self) -> Any:
+        """Meta-parameters by name: the network's and the learner's own."""
         return self.fitted.params
 
     @property
     def emotions(self) -> tuple[str, ...]:
+        """Classes of the bundle's target, in the order of its scores."""
         return self.fitted.inputs.emotions
 
 
-def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any], calibration: Calibration | None = None) -> Path:
+def save_bundle(
+    path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any], calibration: Calibration | None = None, *, origin: Path | None = None
+) -> Path:
     """Write a bundle folder whole or not at all (an older one at `path` is replaced).
 
     `facts`: what the card must say, at least `dataset`, `licence`, `consent`, `people` (how many), `subjects` (names, so
     that a deleted person can be found). `stores`: absolute paths of the stores that know these people; the bundle is registered at
-    each that is there, and names it relative to itself.
+    each that is there, and names it relative to itself. `origin`: the bundle that this one was made from, which may lie at `path`;
+    whoever was forgotten since it was trained took part in this one too.
     """
     tensors = {f"params/{n}": v.detach().contiguous().clone() for n, v in fitted.params.items()}
     tensors |= {f"normaliser/{n}": torch.from_numpy(v.copy()) for n, v in fitted.normaliser.to_arrays().items()}
@@ -80,6 +90,7 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
     }  # fmt: skip
     stores = [Path(store) for store in facts.get("stores", ()) if is_store(Path(store))]
     card["stores"] = [os.path.relpath(store.resolve(), Path(path).resolve()) for store in stores]
+    stale = origin is not None and (origin / STALE).exists()
     with atomic_directory(path, replace=True) as folder:
         (folder / WEIGHTS).write_bytes(save(tensors))
         (folder / "config.toml").write_text(tomli_w.dumps(without_none(fitted.config.model_dump(mode="json"))), encoding="utf-8")
@@ -93,18 +104,21 @@ def save_bundle(path: Path, fitted: Fitted, recipe: Recipe, facts: dict[str, Any
         (folder / "bundle.json").write_text(json.dumps({**card, "sha256": sums}, indent=1), encoding="utf-8")
     for store in stores:
         known = RecordingStore(store).subjects()
-        register_derived(store, Path(path), "bundle", [name for name in facts.get("subjects", ()) if name in known])
+        register_derived(store, Path(path), "bundle", [name for name in facts.get("subjects", ()) if name in known], origin=origin)
+    if stale:
+        write_json(Path(path) / STALE, STALE_WORDS)
     return path
 
 
 def save_edited(path: Path, bundle: Bundle) -> Path:
-    """Write a bundle that was made from another one as a new one, registered wherever that one was.
+    """Write a bundle that was made from another one as a new one, registered wherever that one was, and stale where that one is.
 
     Raises `InvalidConfig` where something already lies there.
     """
     if Path(path).exists():
         raise InvalidConfig("something lies here already", where=path, hint="an edited bundle is a new bundle; name a new folder")
-    return save_bundle(Path(path), bundle.fitted, bundle.recipe, {n: v for n, v in bundle.facts.items() if n not in WRITTEN})
+    facts = {n: v for n, v in bundle.facts.items() if n not in WRITTEN}
+    return save_bundle(Path(path), bundle.fitted, bundle.recipe, facts, origin=bundle.origin)
 
 
 def load_bundle(path: str | Path) -> Bundle:

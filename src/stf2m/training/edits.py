@@ -38,7 +38,7 @@ def edit_rules(bundle: Bundle, edits: Sequence[str]) -> Bundle:
     facts = {name: value for name, value in bundle.facts.items() if name not in WRITTEN}
     facts["edits"] = [*facts.get("edits", []), *(text.strip() for text in edits)]
     facts["edited_from"] = str(bundle.facts.get("sha256", {}).get("network.safetensors", facts.get("edited_from", "")))[:12]
-    return Bundle(fitted, bundle.recipe, facts, rules_in_words(fitted, use=facts.get("rule_use")))
+    return Bundle(fitted, bundle.recipe, facts, rules_in_words(fitted, use=facts.get("rule_use")), origin=bundle.path or bundle.origin)
 
 
 def edit_fitted(fitted: Fitted, edits: Sequence[str]) -> Fitted:

@@ -15,7 +15,7 @@ from torch.func import vmap
 from stf2m.core.emotions import has_classes
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Batch, Params
-from stf2m.meta.learner import LOCKED
+from stf2m.meta.learner import LOCKED, RULES
 from stf2m.meta.losses import concordance
 from stf2m.meta.outer import LossWeights, encode_once, rule_use_loss, run_tasks
 from stf2m.model.rules import hold
@@ -44,6 +44,7 @@ class Setting:
 
     @property
     def segments(self) -> Segments:
+        """Everybody's segments, training and validation people alike."""
         return self.loader.segments
 
 
@@ -93,8 +94,8 @@ def outer_loss(
         own_params(setting, subjects),
     )  # fmt: skip
     loss = out.loss.mean() + config.rule_use * rule_use_loss(out.scores.firing)
-    if "net.rules.raw_relevance" in params:
-        loss = loss + config.relevance * torch.sigmoid(hold(params["net.rules.raw_relevance"], params.get(LOCKED))).mean()
+    if RULES + "raw_relevance" in params:
+        loss = loss + config.relevance * torch.sigmoid(hold(params[RULES + "raw_relevance"], params.get(LOCKED))).mean()
     return loss, {"task": float(out.task.detach().mean()), "fuzzy": float(out.fuzzy.detach().mean())}
 
 

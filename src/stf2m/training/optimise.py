@@ -13,6 +13,8 @@ from stf2m.core.files import sweep_parts
 from stf2m.core.tensors import Features, Params
 from stf2m.meta.learner import (
     META,
+    NET,
+    RULES,
     features_of,
     fixed,
     no_baseline,
@@ -37,7 +39,7 @@ def optimise(setting: Setting, params: Params, key: str, out: Path | None, progr
         sweep_parts(out)
     saved = load_state(path, key) if path else None
     state = saved or TrainState(params, copied(params), copied(params))
-    constant = (*fixed(setting.net), *(("net.voice",) if goes_on and setting.net.rules_first else ()))
+    constant = (*fixed(setting.net), *((NET + "voice",) if goes_on and setting.net.rules_first else ()))
     # by name, as a file gives them back: sums over parameters then add up in the same order after resuming
     state.params = {name: state.params[name].requires_grad_(name not in constant) for name in sorted(state.params)}
     groups, names = groups_of_kinds(state.params, constant, setting.config.weight_decay, setting.config.scalar_pace)
@@ -68,7 +70,7 @@ def kind_of(name: str, value: Tensor) -> str:
     also move faster."""
     if ".alpha." in name:
         return "free"
-    if name in ("net.loudness", "net.voice") or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
+    if name in (NET + "loudness", NET + "voice") or (name.startswith(META) and value.ndim <= 1 and ".reading." not in name):
         return "scalar"
     return "weight" if value.ndim >= 2 and ".rules." not in name and "prototypes" not in name else "free"
 
@@ -83,7 +85,7 @@ def groups_of_kinds(params: Params, constant: Collection[str], decay: float, pac
 
 def place_centres(setting: Setting, state: TrainState) -> None:
     """Move rule centres to the k-means centres of the rules' inputs, as they are after warming up; rules that came first stay."""
-    if "net.rules.centre" not in state.params or setting.net.rules_first:
+    if RULES + "centre" not in state.params or setting.net.rules_first:
         return
     from sklearn.cluster import KMeans
 
@@ -95,12 +97,12 @@ def place_centres(setting: Setting, state: TrainState) -> None:
         if setting.learner.centre:
             features = remove_baseline(features, people_means(features, setting.segments.subject[rows]))
         inputs = rule_inputs(setting.net, state.params, features)
-        rules = state.params["net.rules.centre"].shape[0]
+        rules = state.params[RULES + "centre"].shape[0]
         count = min(rules, len(rows))
         found = KMeans(count, n_init="auto", random_state=setting.config.seed).fit(inputs.numpy())
         centres = torch.from_numpy(found.cluster_centers_.astype(np.float32))
         for store in (state.params, state.mean):
-            store["net.rules.centre"][:count] = centres
+            store[RULES + "centre"][:count] = centres
 
 
 def people_means(features: Features, subjects: NDArray[np.integer]) -> Params:

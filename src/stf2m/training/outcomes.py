@@ -11,6 +11,9 @@ from torch import Tensor
 from stf2m.core.emotions import CIRCUMPLEX, has_classes
 from stf2m.meta.outer import fuzzy_terms
 
+PAIRS = 9
+"""Low / Neutral / High valence with Low / Neutral / High arousal"""
+
 
 def outcome_labels(target: str, classes: NDArray[np.integer], emotions: int, rating: NDArray[np.floating]) -> NDArray[np.float32]:
     """What rules are to tell apart: the classes, one-hot; of ratings (row, 2) the nine pairs of Low / Neutral / High valence and arousal."""
@@ -29,7 +32,7 @@ def terms_of_outcomes(
     has the emotion. A term that no outcome has is 0; all is 0 where neither says what every outcome means.
     """
     if not has_classes(target):
-        pair = torch.eye(9).reshape(9, 3, 3)
+        pair = torch.eye(PAIRS).reshape(PAIRS, 3, 3)
         return even(torch.stack([pair.sum(dim=2), pair.sum(dim=1)], dim=1))
     rated = np.isfinite(rating).all(axis=1)
     own = [rating[rated & (classes == c)] for c in range(len(emotions))]

@@ -13,7 +13,7 @@ from stf2m.core.emotions import has_classes, is_ordinal
 from stf2m.core.errors import InvalidConfig, Leak
 from stf2m.core.records import Segments
 from stf2m.core.tensors import Params
-from stf2m.meta.learner import BELIEF, CAUTION, KEPT, LOCKED, META, RULES
+from stf2m.meta.learner import BELIEF, CAUTION, KEPT, LOCKED, META, NET, RULES
 from stf2m.model.network import Network
 from stf2m.model.rules import RuleLayer
 from stf2m.prepare.normalise import Normaliser, add_people, fit_normaliser, standardise_descriptors
@@ -181,7 +181,7 @@ def populations(loader: Loader, config: TrainConfig, inputs: Inputs, people: Seq
     subjects = segments.subject[rows]
     groups = groups_of(segments.stimulus[rows], segments.recording[rows], subjects, segments.session_time[rows])
     facts = (Rows(values, segments.targets[loader.target][rows].astype(int), subjects, groups), owner, inputs.outputs)
-    named = lambda p: {f"net.{name}": torch.from_numpy(value) for name, value in p._asdict().items()}  # noqa: E731
+    named = lambda p: {NET + name: torch.from_numpy(value) for name, value in p._asdict().items()}  # noqa: E731
     shrinkage = config.network.shrinkage
     without = jackknife(*facts, shrinkage, [p.subject for p in people]) if len(people) > 1 else {}
     return named(fit_population(*facts, shrinkage)), {person: named(p) for person, p in without.items()}

@@ -36,7 +36,9 @@ class Dataset(Protocol):
     """People and their recordings, read lazily. Any class with these three members is a data set."""
 
     @property
-    def card(self) -> DatasetCard: ...
+    def card(self) -> DatasetCard:
+        """What a reader must know before using it."""
+        ...
 
     def subjects(self) -> tuple[str, ...]:
         """Names of the people, sorted."""

@@ -36,6 +36,7 @@ class Listening(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The recording's id: person and number of the listening."""
         return f"{self.person}-{self.order:02d}"
 
     def file(self, signals: Path, sensor: str) -> Path:

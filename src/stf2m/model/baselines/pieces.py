@@ -33,6 +33,7 @@ class Convolution(nn.Module):
         self.stride = stride
 
     def forward(self, x: Float[Tensor, "segment channel time"]) -> Float[Tensor, "segment output frame"]:
+        """-> (segment, output, ceil(time / stride))."""
         return self.net(x)
 
     def frames(self, samples: int) -> int:
@@ -63,6 +64,7 @@ class Sums(nn.Module):
         self.register_buffer("share", shares(samples, tokens, last=last), persistent=False)
 
     def forward(self, x: Float[Tensor, "segment feature time"]) -> Float[Tensor, "segment feature token"]:
+        """The sum of every token's stretch of time."""
         return x.unflatten(-1, (self.tokens, -1)).sum(dim=-1) if self.even else x @ self.share
 
 
@@ -93,6 +95,7 @@ class SegmentNorm(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.ones(channels, 1)), nn.Parameter(torch.zeros(channels, 1))
 
     def forward(self, x: Float[Tensor, "segment channel time"]) -> Float[Tensor, "segment channel time"]:
+        """The same shape, every segment normalised by itself."""
         centred = x - x.mean(dim=(1, 2), keepdim=True)
         return centred * torch.rsqrt((centred**2).mean(dim=(1, 2), keepdim=True) + 1e-5) * self.weight + self.bias
 

@@ -24,6 +24,7 @@ class Residual(nn.Module):
         self.skip = nn.Identity() if stride == 1 and inputs == outputs else nn.Conv1d(inputs, outputs, 1, stride)
 
     def forward(self, x: Float[Tensor, "segment channel time"]) -> Float[Tensor, "segment output frame"]:
+        """-> (segment, output, ceil(time / stride))."""
         return self.skip(x) + self.conv(F.gelu(self.second(self.down(F.gelu(self.first(x))))))
 
 

@@ -31,6 +31,7 @@ class Layer(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "segment token width"], mask: Float[Tensor, "segment token"]) -> Tensor:
+        """-> (segment, token, width); tokens with `mask` 0 are attended to by nobody."""
         q, k, v = self.ask(self.near(x)).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
         share = torch.where(mask[:, None, None] == 0, ABSENT, score).softmax(dim=-1) * mask[:, None, None]
