@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stf2m.core.tensors import Batch
 from stf2m.meta import LEARNERS
+from stf2m.meta.frozen import start_global
 from stf2m.meta.learner import call, descend, fixed, global_head
 from stf2m.meta.outer import LossWeights, encode_once, fuzzy_terms, rule_use_loss, run_task, run_tasks
 from stf2m.model.config import NetworkConfig
@@ -157,13 +158,26 @@ def test_support_labels_matter(name: str) -> None:
     assert (a - b).abs().max() > 1e-4
 
 
-def test_frozen_ignores_which_label_is_which() -> None:
+@pytest.mark.parametrize("dropped", [0, 1, 3])
+def test_frozen_ignores_labels(dropped: int) -> None:
+    """Whether the support is balanced or not: without some of its segments, and whatever each of the others is called."""
     net, learner, params = made("frozen")
     support, query = stacked(net, learner, params, range(1), (2,))
     one, q = item(support, 0), item(query, 0)
-    other = one._replace(target=(one.target + 1) % 3)
-    a, b = (learner.score(net, params, learner.adapt(net, params, s), q).logits for s in (one, other))
-    torch.testing.assert_close(a, b)
+    one = one._replace(weight=one.weight * (torch.arange(len(one.weight)) >= dropped))
+    expected = learner.score(net, params, learner.adapt(net, params, one), q).logits
+    for seed in range(3):
+        names = torch.randint(3, one.target.shape, generator=torch.Generator().manual_seed(seed))
+        found = learner.score(net, params, learner.adapt(net, params, one._replace(target=names)), q).logits
+        torch.testing.assert_close(found, expected)
+
+
+def test_a_balanced_support_has_the_same_baseline_with_and_without_its_labels() -> None:
+    net, learner, params = made("frozen")
+    one = item(stacked(net, learner, params, range(1), (2,))[0], 0)
+    labelled_start = start_global(net, params, one)[0].memory
+    for name, value in learner.adapt(net, params, one).memory.items():
+        torch.testing.assert_close(value, labelled_start[name], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["protonet", "siamese", "r2d2", "anil", "finetune", "maml", "meta_sgd", "reptile", "meta_lstm"])

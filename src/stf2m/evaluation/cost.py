@@ -83,11 +83,11 @@ class Plan:
         self.taken.setdefault(cell.methods, []).append(seconds)
 
     def check(self) -> None:
-        """Raise `OverBudget` when what is left takes longer than the study may."""
-        if self.hours > self.study.max_cpu_hours:
+        """Raise `OverBudget` when something is left and all cells, done or not, take longer than the study may."""
+        if self.hours and self.declared > self.study.max_cpu_hours:
             longest = max(self.kinds, key=lambda kind: kind.total)
             raise OverBudget(
-                f"what is left takes about {self.hours:.1f} CPU-hours, most of it {' and '.join(longest.methods)}",
+                f"all cells take about {self.declared:.1f} CPU-hours; {self.hours:.1f} are left, most of it {' and '.join(longest.methods)}",
                 where=f"study {self.study.name}", expected=f"max_cpu_hours = {self.study.max_cpu_hours:g}",
                 hint="say --over-budget, or raise max_cpu_hours in the study",
             )  # fmt: skip

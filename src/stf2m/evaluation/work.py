@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 from zlib import crc32
 
@@ -46,9 +46,9 @@ def run_cell(study: Study, segments: Segments, cell: Cell, heartbeat: Any = None
     base["code"] = code_version()
     world, segments = in_context(study, segments, cell, world)
     for method in methods_of(study, segments, world, cell, result.rows, base, heartbeat):
-        began = perf_counter()
+        began = process_time()
         method.predictor.fit(world.segments, cell.target, world.fold.train, world.fold.validation, study.seed)
-        fit_seconds = perf_counter() - began
+        fit_seconds = process_time() - began
         for protocol in protocols_of(study, cell):
             rehearsals = protocol.rehearsals(world, cell.target, study.seed)
             method.predictor.tune(world.segments, cell.target, rehearsals)

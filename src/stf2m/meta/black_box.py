@@ -63,7 +63,7 @@ class BlackBox:
     """logits = those of people in general + what the recurrent network says after reading the support; ratings stay general
     (where only they are asked for, the person's mean offset is followed).
 
-    With an empty support only the former. The correction starts at zero, so training starts from `frozen`.
+    With an empty support only the former. The correction starts at zero, so training starts from the global head.
     """
 
     shares_encoder = True

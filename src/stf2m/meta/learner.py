@@ -117,7 +117,8 @@ def baseline(net: nn.Module, params: Params, features: Features, labels: Tensor,
 
     The learner's "usual" (2,) gives prior = exp(usual) for the parts and the rules' inputs: how many labelled segments it takes
     before their mean is believed to be this person rather than chance. On the wide path it is the offset that the population
-    expects. The labels only balance the mean; what is removed carries no class. Empty support, or `centre` off -> 0.
+    expects. The same is removed from every class; labels only say how to weigh the mean, and from which class means to measure
+    the offset. Empty support, or `centre` off -> 0.
     """
     if not centre:
         return no_baseline(features) | {"count": labels.sum()}
