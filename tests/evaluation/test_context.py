@@ -11,7 +11,7 @@ from stf2m.app.console import Console
 from stf2m.app.studies import show_tables
 from stf2m.core.errors import InvalidConfig
 from stf2m.evaluation import execute
-from stf2m.evaluation.baselines import BASELINES
+from stf2m.evaluation.baselines import BASELINES, make_baseline
 from stf2m.evaluation.context import CONTEXT_MODALITIES, VIEWS, with_context
 from stf2m.evaluation.crowd import hearers
 from stf2m.evaluation.execute import paths_of, run_study
@@ -21,7 +21,7 @@ from stf2m.evaluation.metrics import accuracy, balanced_accuracy
 from stf2m.evaluation.protocols import Completion, Fold, NewPerson, make_protocol
 from stf2m.evaluation.report_study import report_of
 from stf2m.evaluation.results import write_results
-from stf2m.evaluation.study import cells_of
+from stf2m.evaluation.study import cells_of, load_study
 from stf2m.prepare.normalise import fit_normaliser
 from stf2m.prepare.windows import read_windows
 from stf2m.tasks.loader import Loader
@@ -183,6 +183,23 @@ def test_evidence_of_baselines_follows_the_labels_it_is_given(make_segments):
         for given in (labels[split.support], 1 - labels[split.support])
     ]
     assert accuracy(labels[split.query], said[0]) > accuracy(labels[split.query], said[1]) + 0.2
+
+
+def test_context_alone_says_what_is_expected_and_reads_no_signal(make_segments):
+    segments, protocol = lasting_world(make_segments), Completion(shots=(0, 24), draws=2)
+    deaf = dataclasses.replace(segments, descriptors=np.zeros_like(segments.descriptors))
+    found = [score(Informed(make_baseline("context_alone"), ("label_times",)), world, protocol, PEOPLE) for world in (segments, deaf)]
+    assert found[0] == found[1] and found[0][0] == 0.5 and found[0][24] > 0.6
+
+
+def test_context_alone_needs_a_context_in_every_protocol(tmp_path):
+    study = tmp_path / "mine.toml"
+    text = 'dataset = "synthetic"\ntargets = ["arousal2"]\nbaselines = ["context_alone"]\n[recipe.signals]\nmodalities = ["hr"]\n[recipe.cut]\ntargets = ["arousal2"]\n'
+    study.write_text(text + '[[protocols]]\nname = "completion"\ncontext = ["label_times"]\n')
+    assert load_study(study).baselines == ("context_alone",)
+    study.write_text(text + '[[protocols]]\nname = "completion"\n')
+    with pytest.raises(InvalidConfig, match="context_alone answers from a protocol's context"):
+        load_study(study)
 
 
 STUDY = {

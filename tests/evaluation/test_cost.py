@@ -61,10 +61,10 @@ def test_the_limit_is_no_part_of_any_hash():
 
 
 def test_first_cells_tell_and_the_rest_is_refused(world, tmp_path, monkeypatch):
-    study = study_of(max_cpu_hours=1.5)
+    study = study_of(max_cpu_hours=2.5)
     ran = slow(monkeypatch, {"floors": 3600.0, "prototypes": 7200.0})
     paths = paths_of(study, runs=tmp_path)
-    with pytest.raises(OverBudget, match=r"about 3\.0 CPU-hours, most of it prototypes.*max_cpu_hours = 1\.5.*--over-budget"):
+    with pytest.raises(OverBudget, match=r"about 6\.0 CPU-hours; 3\.0 are left, most of it prototypes.*max_cpu_hours = 2\.5"):
         run_study(study, paths, say=lambda _: None)
     assert ran == ["floors", "prototypes"]  # one of each kind, before any second
     with pytest.raises(OverBudget):

@@ -193,8 +193,18 @@ def test_a_reference_that_names_nothing_is_refused(root):
     results = of_docs(root, "make_results")
     assert digest.filled("at last {{ravdess: refit @4}}.", results.tables_named) == "at last .951."
     for wrong in ("ravdess: nobody", "ravdess: refit @3", "ceap360vr/valence2: refit", "ravdess/mood: refit"):
-        with pytest.raises(ValueError, match=r"names \d+ tables|no such scores"):
+        with pytest.raises(ValueError, match=r"names \d+ tables|no such k|no line"):
             digest.filled(f"{{{{{wrong}}}}}", results.tables_named)
+
+
+def test_whether_a_goal_is_reached_is_computed(root):
+    digest, results = of_docs(root, "digest"), of_docs(root, "make_results")
+    assert digest.filled("{{goal .95 | ravdess: refit @4}}", results.tables_named) == ".95 | .951 | reached"
+    assert digest.filled("{{goal .96 | ravdess: refit @4}}", results.tables_named) == ".96 | .951 | missed by .009"
+    lead = digest.filled("{{goal .3 over majority | ravdess: refit @4}}", results.tables_named)
+    assert lead == ".3 more | .951 against .125 of majority | reached"
+    with pytest.raises(ValueError, match="one k"):
+        digest.filled("{{goal .9 | ravdess: refit}}", results.tables_named)
 
 
 def test_earlier_figures_stood_on_a_page_of_their_commit(root, history):

@@ -104,7 +104,7 @@ class Study(Settings):
     published: tuple[Published, ...] = later(())
     """scores of others to stand beside the tables"""
     max_cpu_hours: float = later(12.0, gt=0)
-    """the study does not run on when what is left would take longer, unless it is told to"""
+    """the study does not run on when all its cells, done or not, would take longer, unless it is told to"""
 
     @field_validator("learners")
     @classmethod
@@ -181,6 +181,11 @@ def load_study(path: Path) -> Study:
     for protocol in study.asked:
         if protocol.needs_second and study.second is None:
             raise InvalidConfig(f"{protocol.name} needs a second data set", where=path, hint="add [second] with its dataset")
+    if "context_alone" in study.baselines and not all(protocol.context for protocol in study.asked):
+        raise InvalidConfig(
+            "context_alone answers from a protocol's context, and here one has none", where=path,
+            hint="leave it out of baselines, or give every protocol its context",
+        )  # fmt: skip
     for target in study.recipe.cut.targets:
         look_up(dict.fromkeys(("emotion", *TARGETS)), target, family="targets")
     for target in study.targets:

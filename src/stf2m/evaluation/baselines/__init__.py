@@ -5,6 +5,7 @@ from typing import Any
 
 from stf2m.evaluation.baselines.average import Average
 from stf2m.evaluation.baselines.boosted_trees import BoostedTrees
+from stf2m.evaluation.baselines.context_alone import ContextAlone
 from stf2m.evaluation.baselines.prototypes import Prototypes
 from stf2m.evaluation.baselines.refit import WeightedRefit
 from stf2m.evaluation.baselines.ridge import Ridge
@@ -16,6 +17,7 @@ BASELINES: dict[str, Callable[[], Predictor]] = {
     "refit_and_prototypes": lambda: Average([WeightedRefit(), Prototypes()]),
     "boosted_trees": BoostedTrees,
     "ridge": Ridge,
+    "context_alone": ContextAlone,
 }
 
 
@@ -27,4 +29,4 @@ def make_baseline(name: str, normalisation: str = "causal") -> Predictor:
     return found
 
 
-__all__ = ["BASELINES", "Average", "BoostedTrees", "Prototypes", "Ridge", "WeightedRefit", "make_baseline"]
+__all__ = ["BASELINES", "Average", "BoostedTrees", "ContextAlone", "Prototypes", "Ridge", "WeightedRefit", "make_baseline"]
