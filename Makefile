@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 DATA ?=
-PYTEST_ARGS ?= -n auto --dist loadfile
+PYTEST_ARGS ?= -n auto --dist loadfile --durations=30
 export OMP_NUM_THREADS ?= 2
 
 FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11 python; do \
