@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from digest import filled
@@ -72,7 +73,7 @@ def costs() -> list[str]:
         study = load_study(ROOT / "studies" / f"{name}.toml")
         data = study.dataset + (f" and {study.second.dataset}" if study.second else "")
         files = [file for file in (ROWS / f"{name}{kind}.csv" for kind in ("", "-ablation", "-asking")) if file.exists()]
-        hours.setdefault(data, []).extend(hours_of_rows(RowFile(file).read()) for file in files)
+        hours.setdefault(data, []).extend(hours_of_rows(read(file)) for file in files)
     text = [
         "Fitting and answering on one core, as the rows report it; a study may take 12 CPU-hours before it asks.",
         "",
@@ -108,7 +109,7 @@ def asking_of(study: Study, name: str) -> list[str]:
     file = ROWS / f"{name}-asking.csv"
     if not file.exists():
         return []
-    return [asking_text(study, current(RowFile(file).read(), {cell.settings for cell in asking_cells(study, BUDGET)}))]
+    return [asking_text(study, current(read(file), {cell.settings for cell in asking_cells(study, BUDGET)}))]
 
 
 def rules_of(name: str) -> list[str]:
@@ -119,7 +120,13 @@ def rules_of(name: str) -> list[str]:
 
 def rows_of(study: Study, stem: str) -> list[Row]:
     """The rows that belong to the study as it stands."""
-    return current(RowFile(ROWS / f"{stem}.csv").read(), {cell.settings for cell in cells_of(study)})
+    return current(read(ROWS / f"{stem}.csv"), {cell.settings for cell in cells_of(study)})
+
+
+@cache
+def read(file: Path) -> list[Row]:
+    """Every row of a file, read once."""
+    return RowFile(file).read()
 
 
 def parts_of(study: Study, name: str) -> list[str]:
@@ -134,7 +141,7 @@ def parts_of(study: Study, name: str) -> list[str]:
 
 def shown_ablation(study: Study) -> Ablation:
     """The study's ablation with the variants that were computed; the others of the grid are left out with a reason."""
-    asked = {row["method"] for row in RowFile(ROWS / f"{study.name}-ablation.csv").read()}
+    asked = {row["method"] for row in read(ROWS / f"{study.name}-ablation.csv")}
     whole = ablation_of(study)
     shown = ablation_of(study, only=tuple(name for name in whole.words if name in asked and name != study.main))
     missing = {name: "not computed" for name in whole.words if name not in shown.words}

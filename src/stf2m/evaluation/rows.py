@@ -30,6 +30,9 @@ LATER = (*SELECTIVE, *CALIBRATED, *ORDINAL_METRICS, *VOTE_METRICS)
 COLUMNS = (*IDENTITY, *SCORES, *LATER, *COST)
 """`cell` and `data` are hashes of the settings and of the data; `role` is floor, oracle, baseline or learner; `missing` and
 `short` name classes, joined by "|"; `note` says why there are no numbers; `code` is the version that wrote the row"""
+WHOLE = ("cell_rows", "fold", "shots", "draw", "support", "query")
+KINDS: dict[str, type] = {**dict.fromkeys(WHOLE, int), **dict.fromkeys((*SCORES, *LATER, "fit_seconds", "reply_ms"), float)}
+"""columns that hold numbers; the others hold text"""
 
 
 class RowFile:
@@ -44,13 +47,17 @@ class RowFile:
         if not self.path.exists():
             return []
         text = self.path.read_text(encoding="utf-8")
-        reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))
-        names = reader.fieldnames
-        if names is not None and tuple(names) != tuple(name for name in COLUMNS if name in names or name not in LATER):
+        reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
+        names = next(reader, [])
+        if names and tuple(names) != tuple(name for name in COLUMNS if name in names or name not in LATER):
             hint = "it was written by another version; name another file"
             raise CorruptStore("not the columns of a results file", where=self.path, hint=hint)
-        rows = [_parse(row) for row in reader if None not in row.values()]
-        rows = [{name: row.get(name) for name in COLUMNS} for row in rows]
+        absent, kinds = dict.fromkeys(COLUMNS), [KINDS.get(name, str) for name in names]
+        rows = [
+            absent | {name: kind(value) if value or kind is str else None for name, kind, value in zip(names, kinds, values, strict=True)}
+            for values in reader
+            if len(values) == len(names)
+        ]
         found = Counter((row["cell"], row["data"]) for row in rows)
         return [row for row in rows if found[row["cell"], row["data"]] == row["cell_rows"]]
 
@@ -148,15 +155,3 @@ def _text(rows: list[Row], *, header: bool) -> str:
 
 def _plain(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
-
-
-def _parse(row: dict[str, str]) -> Row:
-    whole = {"cell_rows", "fold", "shots", "draw", "support", "query"}
-    number = {*SCORES, *LATER, "fit_seconds", "reply_ms"}
-    out: Row = {}
-    for name, value in row.items():
-        if name in whole:
-            out[name] = int(value) if value else None
-        else:
-            out[name] = (float(value) if value else None) if name in number else value
-    return out
