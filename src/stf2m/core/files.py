@@ -20,7 +20,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotStored
+from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotAccessible, NotStored
 
 PART = ".part"
 LONGEST = 100
@@ -30,11 +30,15 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def guard_space(path: Path) -> Iterator[None]:
-    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`; other errors of the
-    system name it too, instead of the part."""
+    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`, and a parent folder that
+    is not there into `NotAccessible`; other errors of the system name `path` too, instead of the part."""
     try:
         yield
     except OSError as problem:
+        if isinstance(problem, FileNotFoundError) and (gone := missing_parent(path)):
+            raise NotAccessible(
+                f"the folder {gone} is not there and cannot be made", where=path, hint="name a folder that is there"
+            ) from None
         if problem.errno not in FULL:
             if str(problem.filename).endswith(PART):  # nobody knows that name
                 problem.filename, problem.filename2 = str(path), None
@@ -45,10 +49,16 @@ def guard_space(path: Path) -> Iterator[None]:
         ) from None  # fmt: skip
 
 
+def missing_parent(path: Path) -> Path | None:
+    """The outermost folder above `path` that is not there; None where its parent is."""
+    return next((folder for folder in reversed(Path(path).parents) if not folder.exists()), None)
+
+
 def take(path: Path, holder: object) -> None:
     """Give `holder` the exclusive right to write `path` for as long as it lives; raises `InUse` when another run has it."""
     lock = path.with_name(f".{path.name}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    with guard_space(path):
+        lock.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(lock, os.O_CREAT | os.O_WRONLY)
     try:
         import fcntl
