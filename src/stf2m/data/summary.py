@@ -58,7 +58,7 @@ def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
         ),
         *((f"sensor {modality}", _rates(counts, tally.recordings)) for modality, counts in sorted(tally.rates.items())),
         *(("warning", text) for text in missing_sensors(card, tally.rates)),
-        ("labels", card.labels),
+        *([("labels", card.labels)] if card.labels else []),
         *_label_rows(tally),
         ("licence", card.licence),
         ("permitted use", card.consent),
