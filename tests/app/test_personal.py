@@ -135,7 +135,7 @@ def test_labels_of_another_kind_are_named(bundle, strangers, tmp_path):
         personalise(bundle, [replace(strangers[0], ratings=(), annotations=(word,))], "ada", folder=tmp_path)
     with pytest.raises(NotEnoughLabels, match="got labels that cover no segment - label at least"):
         personalise(bundle, strangers[:1], "ada", labels=[[Annotation(4, 4.2, emotion="low arousal")]], folder=tmp_path)
-    with pytest.raises(NotEnoughLabels, match="got no labels - label at least"):
+    with pytest.raises(NotEnoughLabels, match="got no labels - give them with --labels FILE"):
         personalise(bundle, [replace(strangers[0], ratings=())], "ada", folder=tmp_path)
 
 
