@@ -82,7 +82,7 @@ def settings_page() -> str:
         "`[training.tasks]` is `TaskSettings`, and every `[[protocols]]` has a `name` (of [protocols](protocols.md)) and the keys of that protocol.\n"
         "A mapping of somebody's tables is `TablesMapping`: `[card]` is `DatasetCard`, `[index]` is `Index`, `[streams.NAME]` are `StreamMap`.\n"
     )
-    text += targets_table()
+    text += targets_table() + units_table()
     for module in settings_modules():
         for name, kind in vars(module).items():
             if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == module.__name__ and kind.model_fields:
@@ -104,6 +104,21 @@ def targets_table() -> str:
         text += (
             f"| `{target.name}` | {', '.join(target.emotions)} | {cuts}{', of the places of named emotions' if target.named else ''} |\n"
         )
+    return text
+
+
+def units_table() -> str:
+    """Every unit that a stream may be in, with what it is converted to and the values that are believed."""
+    from stf2m.core.units import CONVERT, PLAUSIBLE
+
+    text = (
+        "\n## Units\nWhat `unit` of a stream, and the end of a column name such as `eda_uS`, may be; µS is uS, °C is degC, m/s² is m/s2. `au` is an arbitrary unit\n"
+        "(Empatica's BVP, intensity of an action unit), `level` the amplitude of sound. A channel whose median is not plausible is refused.\n\n"
+        "| unit | stored as | plausible |\n|---|---|---|\n"
+    )
+    for unit, (default, _, _) in CONVERT.items():
+        low, high = PLAUSIBLE.get(default, (None, None))
+        text += f"| `{unit}` | `{default}` | {'any number' if low is None else f'{low:g} to {high:g} {default}'} |\n"
     return text
 
 

@@ -176,6 +176,21 @@ def test_a_file_that_is_no_table(tmp_path):
     one_sentence(RUN.invoke(app, ["doctor", str(path)]), errors.UnreadableFile, "picture.csv")
 
 
+def test_the_doctor_goes_on_after_what_is_refused(tmp_path):
+    lines = [f"{i / 4},{2 + i % 3},{600 + i % 3},{i}" for i in range(400) if not 40 <= i < 240]
+    (tmp_path / "own.csv").write_text("time,eda_uS,hr_bpm,mood\n" + "\n".join(lines) + "\n")
+    told = RUN.invoke(app, ["doctor", str(tmp_path / "own.csv"), "--json"])
+    (found,) = json.loads(told.stdout)["recordings"]
+    mistakes = [finding["sentence"] for finding in found["findings"] if finding["severity"] == "error"]
+    assert [text.split(";")[0] for text in mistakes] == [
+        "unknown column 'mood'", "eda: samples are missing for 50.0 s from 10.0 s on", "hr: samples are missing for 50.0 s from 10.0 s on",
+        "hr: the values cannot be in bpm",
+    ]  # fmt: skip
+    assert "split the file there" in mistakes[1]
+    assert {f["stream"] for f in found["findings"]} >= {"", "eda"} and "hr" not in {f["stream"] for f in found["findings"]}
+    assert told.exit_code == errors.UnknownColumn.exit_code and told.stderr.startswith("stf2m: ")
+
+
 def test_after_mending_the_same_command_finishes(lab):
     good = (lab.root / "eda.csv").read_bytes()
     wrong_unit(lab)
@@ -286,7 +301,7 @@ def test_a_sensor_that_only_the_card_has_is_said(lab):
     done = RUN.invoke(app, ["import", str(lab.mapping), str(lab.root), str(lab.store)])
     assert done.exit_code == 0 and "warning: bvp: named on the card and in no recording" in done.stderr
     told = RUN.invoke(app, ["doctor", str(lab.store)])
-    assert "bvp: named on the card and in no recording" in told.stdout and "0 errors, 1 warnings" in told.stdout
+    assert "bvp: named on the card and in no recording" in told.stdout and "0 errors, 1 warning" in told.stdout
     assert "bvp: named on the card" in RUN.invoke(app, ["info", str(lab.store)]).stdout
 
 

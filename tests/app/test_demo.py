@@ -80,6 +80,8 @@ def test_a_report_needs_results(study):
         (('dataset = "synthetic"', 'dataset = "lab.toml"'), 41, "lab.toml: no such file"),
         (("folds = 2", "folds = 9"), 41, "more folds than labelled people; expected at most 6, got 9"),
         (("validation_people = 1", "validation_people = 5"), 52, "expected at least 10 labelled people, got 6"),
+        (('targets = ["arousal2"]\nfolds', 'targets = ["arousal2"]\npeople = ["P01"]\nfolds'), 52, "got 1 - add people"),
+        (("arousal2", "emotion"), 52, "synthetic: nobody has labels of 'emotion'; expected emotions on its card"),
         (("window = 4.0", "window = 0"), 41, "window and hop must be longer than nothing"),
         (("window = 4.0", "window = 900"), 18, "synthetic: no recording is as long as one window; expected 900.0 s, got at most 40.00 s"),
         (('"hr", "eda"', '"hr", "edda"'), 40, "no modalities entry named 'edda' - did you mean eda"),

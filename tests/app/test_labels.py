@@ -2,7 +2,7 @@
 
 import pytest
 
-from stf2m.app.labels import read_labels
+from stf2m.app.labels import label_notes, read_labels
 from stf2m.core.errors import InvalidRecord, LabelOutOfScale, NothingToRead, UnknownColumn, UnreadableFile
 
 
@@ -60,3 +60,16 @@ def test_a_missing_or_binary_file(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(UnreadableFile):
         read_labels(tmp_path / "x.csv")
+
+
+def test_ratings_on_a_cut_and_a_scale_that_nobody_named_are_said(write):
+    path = write("onset,offset,valence,arousal\n0,2,5,5\n2,4,5,5.5\n4,6,6,1\n")
+    nine = read_labels(path, scale=(1, 9))
+    assert label_notes(nine, "arousal2", (1, 9)) == ["1 label of 3 lies exactly on a cut: arousal 5 counts as high arousal"]
+    both = label_notes(nine, "quadrant", (1, 9))
+    assert both[0] == "2 labels of 3 lie exactly on a cut: valence 5 counts as high valence" and "arousal 5" in both[1]
+    assert label_notes(nine, "valence3", (1, 9)) == ["1 label of 3 lies exactly on a cut: valence 6 counts as high valence"]
+    assert label_notes(nine, "rating", (1, 9)) == label_notes(nine, "emotion", (1, 9)) == []
+    usual = label_notes(read_labels(write("onset,offset,valence,arousal\n0,2,1,0\n")), "arousal2", (-1.0, 1.0))
+    assert "on a scale of -1 to 1; if they were given on another" in usual[0] and "arousal 0 counts as high arousal" in usual[1]
+    assert label_notes(read_labels(write("onset,offset,emotion\n0,2,sad\n")), "emotion", (-1.0, 1.0)) == []

@@ -39,6 +39,15 @@ def test_a_kept_adaptation_answers_as_the_one_in_memory(bundle, strangers, tmp_p
     assert not np.allclose(said.probability, predict(bundle, strangers[1]).probability)
 
 
+def test_who_was_not_personalised_meets_the_people_who_were(bundle, strangers, tmp_path):
+    with pytest.raises(NotStored, match=r"run stf2m personalise with this bundle and some labels first$"):
+        predict(bundle, strangers[1], person="Ada", folder=tmp_path)
+    for name, replaced in (("ada", False), ("ada", True), ("bo", False)):
+        assert personalise(bundle, strangers[:1], name, folder=tmp_path).replaced == replaced
+    with pytest.raises(NotStored, match=r"'Ada'.* - did you mean ada.; personalised with this bundle: ada, bo"):
+        predict(bundle, strangers[1], person="Ada", folder=tmp_path)
+
+
 def test_a_person_may_have_a_name_of_any_length(bundle, strangers, tmp_path):
     for name in ("情" * 60, "情" * 61):
         personalise(bundle, strangers[:1], name, folder=tmp_path)
@@ -95,7 +104,9 @@ def test_labels_that_cannot_be_meant_are_refused(bundle, strangers, tmp_path):
         personalise(bundle, strangers[:1], "ada", labels=[[Annotation(0, 2, emotion="joy")]], folder=tmp_path)
     with pytest.raises(InvalidRecord, match="after the recording has ended"):
         personalise(bundle, strangers[:1], "ada", labels=[[Annotation(400, 402, emotion="low arousal")]], folder=tmp_path)
-    with pytest.raises(NotEnoughLabels, match="no segment carries a label"):
+    with pytest.raises(
+        NotEnoughLabels, match=r"no segment carries a label.* - give them with --labels FILE, a table of onset,offset,valence"
+    ):
         personalise(bundle, [replace(strangers[0], ratings=())], "ada", folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -124,7 +135,7 @@ def test_labels_of_another_kind_are_named(bundle, strangers, tmp_path):
         personalise(bundle, [replace(strangers[0], ratings=(), annotations=(word,))], "ada", folder=tmp_path)
     with pytest.raises(NotEnoughLabels, match="got labels that cover no segment - label at least"):
         personalise(bundle, strangers[:1], "ada", labels=[[Annotation(4, 4.2, emotion="low arousal")]], folder=tmp_path)
-    with pytest.raises(NotEnoughLabels, match="got no labels - label at least"):
+    with pytest.raises(NotEnoughLabels, match="got no labels - give them with --labels FILE"):
         personalise(bundle, [replace(strangers[0], ratings=())], "ada", folder=tmp_path)
 
 

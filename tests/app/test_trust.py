@@ -23,8 +23,9 @@ from stf2m.data.writers import write_csv
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
 from stf2m.prepare.prepared import prepared_from
-from stf2m.training.bundle import load_bundle, save_edited
+from stf2m.training.bundle import load_bundle, people_words, save_edited
 from stf2m.training.temperature import cool
+from stf2m.training.words import unheeded
 
 SETTINGS = {
     "name": "tiny", "dataset": "synthetic", "targets": ["arousal2"], "validation_people": 2,
@@ -42,12 +43,13 @@ def trained(world, tmp_path_factory) -> Path:
     segments = cut(prepared_from(people, study.recipe.signals), study.recipe.cut)
     out = tmp_path_factory.mktemp("trust") / "tiny.stf2m"
     facts = train_bundle(study, Material(world, segments, None), out, tick=lambda *_: None)
-    assert "2 held-out people" in facts["calibration"]
+    assert "2 held-out people" in facts["calibration"] and facts["made of"] == "3 people, 2 more for early stopping and calibration"
     again = train_bundle(study, Material(world, segments, None), out.with_name("b.stf2m"), start=load_bundle(out), tick=lambda *_: None)
     assert again["calibration"] == facts["calibration"]
-    known = replace(load_bundle(out), facts={**load_bundle(out).facts, "judges": []})
+    known = replace(load_bundle(out), facts={**load_bundle(out).facts, "trained_on": list(world.subjects()[:5])})
     other = train_bundle(study, Material(world, segments, None), out.with_name("c.stf2m"), start=known, tick=lambda *_: None)
-    assert other["calibration"] == "not calibrated" and load_bundle(out.with_name("c.stf2m")).calibration is None
+    assert other["calibration"] == "not calibrated" and other["made of"] == "5 people"
+    assert load_bundle(out.with_name("c.stf2m")).calibration is None
     return out
 
 
@@ -60,6 +62,36 @@ def test_the_numbers_stand_in_the_folder_and_can_be_read(calibrated, trained):
     written = json.loads((trained / "calibration.json").read_text(encoding="utf-8"))
     assert [fit["shots"] for fit in written["fits"]] == [0, 1, 3] == [fit.shots for fit in calibrated.calibration.fits]
     assert "for 67% of people like them" in (trained / "card.md").read_text(encoding="utf-8")
+
+
+def test_the_card_tells_who_taught_from_who_judged(calibrated, trained):
+    assert "- trained on: synthetic, 3 people, 2 more for early stopping and calibration; " in (trained / "card.md").read_text(
+        encoding="utf-8"
+    )
+    older = {name: value for name, value in calibrated.facts.items() if name != "trained_on"}
+    assert people_words(older, calibrated=False) == "3 people, 2 more for early stopping"
+    assert people_words({"people": 1, "subjects": ["ada"]}, calibrated=False) == "1 person"
+
+
+def test_a_bundle_says_what_it_is(calibrated, trained):
+    told = CliRunner().invoke(app, ["info", str(trained), "--json"])
+    facts = dict(json.loads(told.stdout)["facts"])
+    assert facts["trained on"] == "synthetic, 3 people, 2 more for early stopping and calibration"
+    assert facts["probabilities"] == calibrated.calibration.sentence and facts["sensors"] == "hr, eda, temp"
+    assert facts.get("warning", "") == unheeded(calibrated.facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"validation": 0.55, "validation_shuffled": 0.55, "belief": 1.0}, "as well with shuffled labels (0.55) as with their own (0.55)"),
+        ({"validation": 0.7, "validation_shuffled": 0.6, "belief": 0.0}, "gained nothing from steps towards their labels (belief 0)"),
+        ({"validation": 0.7, "validation_shuffled": 0.6, "belief": 1.0}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_bundle_that_labels_hardly_change_says_so(facts, says):
+    assert says in unheeded(facts) and bool(says) == bool(unheeded(facts))
 
 
 def test_an_answer_carries_calibrated_probability_set_and_intervals(calibrated, strangers, tmp_path):

@@ -5,12 +5,13 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stf2m.core import files
-from stf2m.core.errors import CorruptStore, NoSpace, NotStored
+from stf2m.core.errors import CorruptStore, NoSpace, NotAccessible, NotStored
 
 
 def raise_full(*_args):
@@ -70,6 +71,15 @@ def test_a_lock_that_cannot_be_made_is_named_as_what_it_locks(tmp_path, monkeypa
     with pytest.raises(PermissionError) as caught:
         files.take(tmp_path / "rows.csv", object())
     assert caught.value.filename == str(tmp_path / "rows.csv")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    def refused(path, *_, **__):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(NotAccessible, match=rf"page\.html: the folder \S+{tmp_path.name}/none is not there and cannot be made"):
+        files.atomic_write_text(tmp_path / "none" / "deeper" / "page.html", "")
 
 
 def test_directory_appears_whole_and_is_not_overwritten(tmp_path):

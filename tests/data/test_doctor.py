@@ -65,14 +65,19 @@ def test_gaps_in_the_times_are_no_drift(healthy):
     keep = ~((stream.times >= 20) & (stream.times < 28))
     text = said(with_stream(healthy, "bvp", samples=stream.samples[:, keep], times=stream.times[keep]), "bvp")
     assert len(text) == 1
-    assert "1 gap(s), 8.0 s in all" in text[0]
-    assert "20.0 s" in text[0]
+    assert "1 gap, 8.00 s in all; the longest lasts 8.00 s from 20.0 s on" in text[0]
 
 
 def test_missing_samples(healthy):
     assert "longest run lasts 10.00 s from 30.0 s" in said(damaged(healthy, "pupil", 30, 40, np.nan), "pupil")[0]
     assert "longest run lasts 0.20 s" in said(damaged(healthy, "pupil", 30, 30.2, np.nan), "pupil", "note")[0]
     assert "every sample is missing" in said(damaged(healthy, "pupil", 0, 60, np.nan), "pupil", "error")[0]
+
+
+def test_many_implausible_values_ask_for_another_unit(healthy):
+    stream = healthy.streams["eda"]
+    values = np.where(np.arange(stream.samples.shape[1]) % 5 < 2, 800.0, 40.0).astype(np.float32)[None]
+    assert said(with_stream(healthy, "eda", samples=values), "eda")[0] == "40.0% of eda lies outside 0 to 100 uS; are they in nS?"
 
 
 def test_flat_lines(healthy):
@@ -229,7 +234,7 @@ def test_an_estimated_rate_is_not_called_declared(healthy):
 def test_labels_that_contradict_each_other(healthy):
     labels = (Annotation(0, 5, "calm"), Annotation(5, 9, "sad"), Annotation(7, 8, "happy"), Annotation(7.5, 8, "happy"))
     assert said(replace(healthy, annotations=labels), "", "warning") == [
-        "2 label(s) contradict another of the same time and source: from 7.0 to 8.0 s 'self' says 'sad' and 'happy'"
+        "2 labels contradict another of the same time and source: from 7.0 to 8.0 s 'self' says 'sad' and 'happy'"
     ]
     others = (Annotation(0, 5, "calm"), Annotation(0, 5, "sad", source="rater"), Annotation(1, 2, "calm"), Annotation(5, 6, "sad"))
     assert not said(replace(healthy, annotations=others), "", "warning")

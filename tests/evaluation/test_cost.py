@@ -80,7 +80,7 @@ def test_a_plan_adds_up(world, tmp_path):
     study = study_of()
     paths, cells = paths_of(study, runs=tmp_path), cells_of(study)
     fresh = plan_of(study, cells, cells, [], paths.seconds)
-    assert fresh.hours == 0.0 and "not yet known: floors, prototypes" in plan_words(fresh)
+    assert fresh.hours == 0.0 and "CPU-hours are not known before the first cells" in plan_words(fresh)
     assert [cell.methods[0] for cell in fresh.first(cells)] == ["floors", "prototypes", "floors", "prototypes"]
     backwards = fresh.first(cells, rest_backwards=True)
     assert backwards[:2] == fresh.first(cells)[:2] and backwards[2:] == fresh.first(cells)[:1:-1]

@@ -103,6 +103,16 @@ def test_folds_are_disjoint_and_test_everybody_once(people, count, seed, validat
     assert found == folds(list(range(people))[::-1], count, seed, validation)
 
 
+def test_too_few_people_meet_advice_that_can_help():
+    for people, validation, advice in (
+        (0, 0, "choose a target that people have labels of"),
+        (1, 1, "add people"),
+        (4, 2, "use fewer validation people"),
+    ):
+        with pytest.raises(NotEnoughLabels, match=advice):
+            folds(range(people), 2, 0, validation)
+
+
 def test_a_card_changes_with_its_settings():
     cards = [NewPerson().card, NewPerson(support_share=0.3).card, Completion().card, FirstMinutes().card, FirstMinutes(cut=10.0).card]
     assert len({card.hash for card in cards}) == len(cards)

@@ -137,6 +137,13 @@ def test_generated_pages_are_fresh(root):
         assert (root / "docs" / name).read_text(encoding="utf-8") == text, f"docs/{name} is stale: run make docs"
 
 
+def test_every_key_of_a_mapping_has_a_meaning(root):
+    text = (root / "docs" / "settings.md").read_text(encoding="utf-8")
+    for kind in ("TableFile", "Clock", "Index", "StreamMap", "RatingMap", "LabelMap", "TablesMapping", "DatasetCard"):
+        table = text.split(f"\n## {kind}\n")[1].split("\n## ")[0]
+        assert not re.findall(r"^\| `(\w+)` .*\|  \|$", table, flags=re.M), kind
+
+
 @pytest.mark.slow
 def test_every_result_is_made_of_the_committed_rows(root, tmp_path):
     results = of_docs(root, "make_results")

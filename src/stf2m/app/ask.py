@@ -11,6 +11,7 @@ from stf2m.app.conform import segments_for
 from stf2m.app.people import consents_of, labels_seen, load_adaptation
 from stf2m.app.personalise import adapt_to, check_use, home_of, one_person
 from stf2m.core.consent import check_consent
+from stf2m.core.counts import counted
 from stf2m.core.errors import NotEnoughLabels
 from stf2m.core.records import Annotation, Recording
 from stf2m.evaluation.asking import STRATEGIES, Pool, check_classes, entropy, kernel, posterior
@@ -101,7 +102,8 @@ def _reasons(bundle: Bundle, pool: Pool, row: int, alike: int) -> list[str]:
         text = [f"undecided between {bundle.emotions[best]} ({share[best]:.0%}) and {bundle.emotions[second]} ({share[second]:.0%})"]
     else:
         text = [f"said to be {bundle.emotions[best]} ({share[best]:.0%})"]
-    text.append(f"{alike} other segments without a label look like it" if alike else "nothing else looks like it")
+    look = f"{counted(alike, 'other segment')} without a label look{'s' if alike == 1 else ''} like it"
+    text.append(look if alike else "nothing else looks like it")
     if pool.counts[best] < 0.5:
         text.append(f"no label of {bundle.emotions[best]} yet")
     return text

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from stf2m.app.console import Console
 from stf2m.core.config import build, load_toml
 from stf2m.core.consent import check_consent
-from stf2m.core.errors import NothingToRead, NotStored, SensorMismatch, UnknownName
+from stf2m.core.counts import counted
+from stf2m.core.errors import InputError, NothingToRead, NotStored, SensorMismatch, UnknownName
 from stf2m.core.records import Recording
 from stf2m.core.registry import look_up
 from stf2m.data.datasets import DATASETS, open_dataset
@@ -18,6 +19,10 @@ from stf2m.prepare.recipe import Recipe, SignalRecipe
 
 if TYPE_CHECKING:
     from stf2m.data.doctor import Finding
+
+
+TABLES = (".csv", ".parquet")
+"""files that the doctor reads although parts of them are refused"""
 
 
 def dataset_at(name: str, root: Path | None) -> Dataset:
@@ -37,9 +42,13 @@ def dataset_at(name: str, root: Path | None) -> Dataset:
 
 
 def show_info(name: str, root: Path | None, console: Console) -> None:
-    """Licence, consent, people, sensors with their rates, labels."""
+    """Licence, consent, people, sensors with their rates, labels; of a bundle what it answers and who taught it."""
+    from stf2m.app.use import show_bundle
     from stf2m.data.summary import describe_dataset
 
+    if (Path(name) / "bundle.json").exists():
+        show_bundle(Path(name), console)
+        return
     dataset = dataset_at(name, root)
     rows = describe_dataset(dataset)
     console.table(("", dataset.card.name), rows)
@@ -49,14 +58,19 @@ def show_info(name: str, root: Path | None, console: Console) -> None:
 
 
 def show_findings(path: Path, console: Console) -> None:
-    """What the doctor says: everything of one recording, errors and warnings of a store's recordings."""
-    from stf2m.data.doctor import examine
+    """What the doctor says: everything of one recording, errors and warnings of a store's recordings.
+
+    A file that cannot be used as it is is examined as far as it can be read, then its first mistake is raised.
+    """
+    from stf2m.data.doctor import Finding, examine
     from stf2m.data.summary import old_rates
 
+    refused: list[InputError] = []
     many, facts, rows, counts, seen = is_store(path), [], [], Counter(), set()
-    for recording in recordings_at(path):
+    for recording in recordings_at(path, refused):
         seen.update(stream.modality for stream in recording.streams.values())
-        findings = [*examine(recording), *unused(recording)]
+        mistakes = [Finding("", "error", problem.sentence.removeprefix(f"{path}: ")) for problem in refused]
+        findings = [*mistakes, *examine(recording), *unused(recording)]
         counts.update(f.severity for f in findings)
         facts.append({"recording": recording.id, "subject": recording.subject, "findings": [vars(f) for f in findings]})
         kept = [f for f in findings if not many or f.severity in ("error", "warning")]
@@ -68,10 +82,12 @@ def show_findings(path: Path, console: Console) -> None:
     if rows:
         console.table(("", "recording", "stream", "finding"), rows)
     counts["warning"] += len(warnings)
-    text = f"{len(facts)} recordings: {counts['error']} errors, {counts['warning']} warnings"
+    text = f"{counted(len(facts), 'recording')}: {counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}"
     if not facts:
         text = f"nobody is stored in {path}: there is nothing to examine"
     console.result({"path": str(path), "recordings": facts, "warnings": warnings}, text if many else "")
+    if refused:
+        raise refused[0]
 
 
 def absent_sensors(store: Path, seen: Collection[str]) -> list[str]:
@@ -90,8 +106,8 @@ def unused(recording: Recording) -> "list[Finding]":
     return [Finding(n, "warning", f"{s.modality} {text}") for n, s in recording.streams.items() if s.modality not in MODALITIES]
 
 
-def recordings_at(path: Path) -> Iterator[Recording]:
-    """The recording of a file or folder, or all recordings of a store."""
+def recordings_at(path: Path, refused: list[InputError]) -> Iterator[Recording]:
+    """The recording of a file or folder, or all recordings of a store; `refused` gets what is wrong with a table."""
     if is_store(path):
         store = RecordingStore(path)
         for subject in store.subjects():
@@ -103,7 +119,7 @@ def recordings_at(path: Path) -> Iterator[Recording]:
         raise UnknownName(
             "a mapping is no recording", where=path, hint=f"import it and examine the store: stf2m import {path} FOLDER STORE"
         )
-    yield read(path)
+    yield read(path, refused=refused) if path.suffix.lower() in TABLES else read(path)
 
 
 def run_import(name: str, root: Path | None, store: Path, console: Console) -> None:
@@ -120,7 +136,8 @@ def run_import(name: str, root: Path | None, store: Path, console: Console) -> N
     for text in missing_sensors(done.card, done.modalities()):
         console.say(f"warning: {text}")
     console.result(
-        {"store": str(store), "dataset": done.card.name, "people": list(people)}, f"{store}: {len(people)} people of {done.card.name}"
+        {"store": str(store), "dataset": done.card.name, "people": list(people)},
+        f"{store}: {counted(len(people), 'person', 'people')} of {done.card.name}",
     )
 
 
@@ -141,7 +158,7 @@ def run_prepare(store: Path, recipe: Path | None, console: Console) -> None:
         "hours": hours,
         "modalities": prepared.modalities,
     }
-    console.result(facts, f"{store}: {len(prepared.entries)} recordings, {hours:.2f} h of {', '.join(prepared.modalities)}")
+    console.result(facts, f"{store}: {counted(len(prepared.entries), 'recording')}, {hours:.2f} h of {', '.join(prepared.modalities)}")
 
 
 def warn_of_old_rates(path: Path, console: Console) -> None:

@@ -11,6 +11,7 @@ from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, WrongVersi
 from stf2m.core.files import atomic_directory, read_json, write_json
 from stf2m.core.tensors import Adaptation
 from stf2m.data.store import is_store, register_derived
+from stf2m.data.templates import did_you_mean
 from stf2m.training.bundle import Bundle
 
 FORMAT = 1
@@ -37,6 +38,17 @@ def save_adaptation(folder: Path, person: str, bundle: Bundle, adaptation: Adapt
     return place
 
 
+def is_kept(folder: Path, person: str, bundle: Bundle) -> bool:
+    """Whether an adaptation of this person for this bundle is there."""
+    return (folder_of_person(folder, person) / digest_of(bundle)).is_dir()
+
+
+def people_of(folder: Path, bundle: Bundle) -> list[str]:
+    """Names of the people in `folder` who were personalised with this bundle."""
+    kept = (Path(folder) / "adaptations").glob(f"p-*/{digest_of(bundle)}/{FACTS}")
+    return sorted(str(_facts(path.parent)["person"]) for path in kept)
+
+
 def load_adaptation(folder: Path, person: str, bundle: Bundle) -> Adaptation:
     """Read a person's adaptation for this bundle; raises `NotStored`, `WrongVersion` or `CorruptStore`."""
     mine = folder_of_person(folder, person)
@@ -44,7 +56,10 @@ def load_adaptation(folder: Path, person: str, bundle: Bundle) -> Adaptation:
     if not place.is_dir():
         others = mine.is_dir() and any((child / FACTS).is_file() for child in mine.iterdir())
         what = f"{person!r} was personalised with another bundle" if others else f"no adaptation of {person!r}"
-        raise NotStored(what, where=folder, hint="run stf2m personalise with this bundle and some labels first")
+        hint = "run stf2m personalise with this bundle and some labels first"
+        if known := people_of(folder, bundle):
+            hint = f"{did_you_mean(person, known, hint)}; personalised with this bundle: {', '.join(known)}"
+        raise NotStored(what, where=folder, hint=hint)
     _facts(place)
     try:
         tensors = load((place / TENSORS).read_bytes())

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.app.conform import segments_for
-from stf2m.app.people import save_adaptation
+from stf2m.app.people import is_kept, save_adaptation
 from stf2m.app.places import folder_beside
 from stf2m.core.consent import check_consent
+from stf2m.core.counts import counted
 from stf2m.core.emotions import TARGETS, has_classes
 from stf2m.core.errors import InvalidConfig, InvalidRecord, NotEnoughLabels, UnknownName
 from stf2m.core.records import Annotation, Recording, Segments
@@ -21,19 +22,20 @@ from stf2m.training.calibration import AXES
 
 @dataclass(frozen=True)
 class Personalised:
-    """What was learned about a person: segments used per emotion, and where it is kept."""
+    """What was learned about a person: segments used per emotion, where it is kept, and whether an earlier adaptation lay there."""
 
     person: str
     adaptation: Adaptation
     counts: dict[str, int]
     path: Path
+    replaced: bool = False
 
     @property
     def sentence(self) -> str:
         """One sentence for people."""
         used = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
         missing = [name for name, count in self.counts.items() if not count]
-        text = f"{self.person}: adapted to {sum(self.counts.values())} labelled segments ({used})"
+        text = f"{self.person}: adapted to {counted(sum(self.counts.values()), 'labelled segment')} ({used})"
         return f"{text}; no labels of {', '.join(missing)}" if missing else text
 
 
@@ -61,8 +63,10 @@ def personalise(
         "consent": sorted({r.consent for r in recordings}),
         "segments": counts,
     }
-    where = save_adaptation(home_of(bundle, folder), person, bundle, adaptation, facts)
-    return Personalised(person, adaptation, counts, where)
+    home = home_of(bundle, folder)
+    replaced = is_kept(home, person, bundle)
+    where = save_adaptation(home, person, bundle, adaptation, facts)
+    return Personalised(person, adaptation, counts, where, replaced)
 
 
 def adapt_to(
@@ -97,7 +101,8 @@ def no_label(bundle: Bundle, recordings: Sequence[Recording]) -> NotEnoughLabels
         expected, columns = " and ".join(axes), "onset,offset,valence,arousal"
         is_kind = set(axes) <= found or (known and target.has_classes)
         expected += f", or {names} by name" if target.has_classes else ""
-    hint = "label at least one segment of about the bundle's window" if is_kind or not got else f"write {columns} in the labels file"
+    hint = "label at least one segment of about the bundle's window" if is_kind else f"write {columns} in the labels file"
+    hint = hint if got else f"give them with --labels FILE, a table of {columns}"
     return NotEnoughLabels(
         "no segment carries a label", where=", ".join(r.id for r in recordings), expected=expected,
         got="labels that cover no segment" if is_kind else got or "no labels", hint=hint,

@@ -14,6 +14,7 @@ from stf2m.app.places import PEOPLE
 from stf2m.app.train import config_for, material_of
 from stf2m.app.use import opened
 from stf2m.core.consent import check_consent
+from stf2m.core.counts import counted
 from stf2m.core.errors import InvalidConfig, NotEnoughLabels, UnknownName
 from stf2m.core.files import write_json
 from stf2m.core.records import Segments
@@ -100,7 +101,7 @@ def run_rules(bundle: Path, wishes: list[str], out: Path | None, source: Source,
         facts |= {"people": held.people, "shots": shots, "mark": held.mark, **show_figures(shown, held, shots, console)}
         if wishes:
             facts["rescored"] = show_rescored(rescore(loaded.fitted, shown.fitted, held.segments, held.splits), console)
-    console.result(facts, f"{len(wishes)} edits; written: {out}" if wishes else "")
+    console.result(facts, f"{counted(len(wishes), 'edit')}; written: {out}" if wishes else "")
 
 
 def edited_bundle(bundle: Bundle, wishes: list[str], out: Path, source: Source) -> Bundle:

@@ -28,6 +28,7 @@ def run_train(
     """Train on everybody of the study's data set, from scratch or on from a bundle, and write a bundle."""
     from stf2m.app.train import material_of, train_bundle
     from stf2m.training.bundle import load_bundle
+    from stf2m.training.words import unheeded
 
     loaded = load_study(study)
     target = known_target(loaded, target)
@@ -40,7 +41,9 @@ def run_train(
     how = {"learner": learner, "target": target, "work": runs / "training", "use": use, "start": first}
     with console.progress("meta-train") as tick:
         facts = train_bundle(loaded, material, out, **how, tick=tick, say=lambda text: console.say(f"note: {text}"))
-    text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['people']} people of {facts['dataset']}"
+    text = f"{out}: {facts['learner']} for {facts['target']}, trained on {facts['dataset']}, {facts['made of']}"
+    if remark := unheeded(facts):
+        console.say(f"note: {remark}")
     console.result(facts, text)
 
 

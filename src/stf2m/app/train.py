@@ -11,17 +11,17 @@ import numpy as np
 from stf2m.app.places import PEOPLE
 from stf2m.core.consent import check_consent, narrowest
 from stf2m.core.errors import InvalidConfig, NotAccessible, NotEnoughLabels
-from stf2m.core.files import write_json
+from stf2m.core.files import guard_space, write_json
 from stf2m.core.records import Segments
 from stf2m.core.registry import look_up
 from stf2m.data.datasets.base import Dataset
 from stf2m.data.store import PREPARED, RecordingStore
 from stf2m.evaluation.calibrating import calibrate
 from stf2m.evaluation.learned import Learned, config_of
-from stf2m.evaluation.stores import cut_people, dataset_of, open_segments, permitted
+from stf2m.evaluation.stores import check_vocabulary, cut_people, dataset_of, open_segments, permitted
 from stf2m.evaluation.study import Study
 from stf2m.prepare.store import prepare_dataset
-from stf2m.training.bundle import Bundle, save_bundle
+from stf2m.training.bundle import Bundle, people_words, save_bundle, trained_on
 from stf2m.training.calibration import Calibration
 from stf2m.training.fitted import Fitted
 from stf2m.training.run import train, untaught
@@ -48,6 +48,7 @@ def material_of(study: Study, *, data: Path | None, store: Path | None, runs: Pa
         return Material(found, open_segments(study, root, runs, tick, use=use), found.root if isinstance(found, RecordingStore) else None)
     dataset = RecordingStore(store)
     check_consent([dataset.card.consent], use, where=dataset.card.name)
+    check_vocabulary(study, dataset.card)
     prepared = permitted(prepare_dataset(dataset, study.recipe.signals, store / PREPARED, tick), use, study.people)
     return Material(dataset, cut_people(prepared, study), store)
 
@@ -109,7 +110,8 @@ def check_place(out: Path) -> None:
     """Raise `InvalidConfig` where a bundle cannot be written, before hours of training."""
     if out.exists() and not (out / "bundle.json").exists():
         raise InvalidConfig("something else lies here", where=out, hint="name a new folder for the bundle")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    with guard_space(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(out.parent, os.W_OK):
         raise NotAccessible("the bundle cannot be written here", where=out.parent, hint="name another folder")
 
@@ -145,6 +147,7 @@ def write_bundle(
     names = [segments.subjects[i] for i in (*people, *judges)]
     before = start.facts if start else {}
     names += [name for name in before.get("subjects", []) if name not in names]
+    taught = list(dict.fromkeys([*(segments.subjects[i] for i in people), *trained_on(before)]))
     consents = [card.consent, segments.consent, *([consent_of(start)] if start else [])]
     licences: list[str] = list(dict.fromkeys([card.licence, *([str(before["licence"])] if "licence" in before else [])]))
     stores = [*([str(material.store.resolve())] if material.store else []), *before.get("stores", ())]
@@ -152,13 +155,14 @@ def write_bundle(
         "stores": list(dict.fromkeys(stores)), "dataset": card.name, "licence": " and ".join(licences), "consent": narrowest(consents), "people": len(names), "subjects": names,
         "study": study.name, "marks": list(study.marks),
         "rated": bool(before.get("rated")) or bool(np.isfinite(segments.rating[np.isin(segments.subject, people)]).all(axis=1).any()),
-        "judges": [segments.subjects[i] for i in judges], "rule_use": rule_use(fitted, segments, people),
+        "judges": [segments.subjects[i] for i in judges], "trained_on": taught, "rule_use": rule_use(fitted, segments, people),
         **{name: before[name] for name in ("edits", "edited_from") if name in before},
     }  # fmt: skip
-    strangers = not set(facts["judges"]) & (set(before.get("subjects", [])) - set(before.get("judges", [])))
+    strangers = not set(facts["judges"]) & set(trained_on(before))
     calibration = calibration_of(fitted, study, segments, judges) if strangers else None
     save_bundle(out, fitted, study.recipe, facts, calibration, origin=start.path if start else None)
     said = {"untaught": list(fitted.untaught), "calibration": calibration.sentence if calibration else "not calibrated"}
+    said["made of"] = people_words(facts, calibrated=calibration is not None)
     return {"bundle": str(out), "target": fitted.target, "learner": fitted.config.learner, **facts, **fitted.facts, **said}
 
 

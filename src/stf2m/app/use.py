@@ -7,17 +7,18 @@ from typing import Any
 
 from stf2m.app.ask import ask
 from stf2m.app.console import Console
-from stf2m.app.labels import read_labels
+from stf2m.app.labels import label_notes, read_labels
 from stf2m.app.people import note_timeline
 from stf2m.app.personalise import home_of, personalise
 from stf2m.app.predict import predict
 from stf2m.app.timeline import check_format, to_document, to_rows, write_timeline
+from stf2m.core.counts import counted
 from stf2m.core.errors import InvalidConfig
 from stf2m.core.prediction import Prediction
 from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.readers import read
-from stf2m.training.bundle import Bundle, load_bundle
-from stf2m.training.words import LEGEND, never_said
+from stf2m.training.bundle import Bundle, answers_of, load_bundle, people_words
+from stf2m.training.words import LEGEND, never_said, unheeded
 
 
 def opened(path: Path, console: Console) -> Bundle:
@@ -28,6 +29,25 @@ def opened(path: Path, console: Console) -> Bundle:
     if (path / STALE).exists():
         console.say(f"note: {path} was {STALE_WORDS['why']}")
     return found
+
+
+def show_bundle(path: Path, console: Console) -> None:
+    """What a bundle is: what it answers, who taught it, what it may be used for, how far its answers and labels can be trusted."""
+    found = opened(path, console)
+    facts, calibration = found.facts, found.calibration
+    rows = [
+        ("target", f"{found.fitted.target} ({found.fitted.config.learner})"),
+        ("answers", answers_of(facts)),
+        ("sensors", ", ".join(info.modality for info in found.fitted.inputs.infos)),
+        ("trained on", f"{facts.get('dataset', 'unknown')}, {people_words(facts, calibrated=calibration is not None)}"),
+        ("licence of the data", str(facts.get("licence", "unknown"))),
+        ("permitted use", str(facts.get("consent", "unknown"))),
+        ("probabilities", calibration.sentence if calibration else "not calibrated"),
+        *([("warning", remark)] if (remark := unheeded(facts)) else []),
+        ("written by", f"stf2m {facts['version']}"),
+    ]
+    console.table(("", path.name), rows)
+    console.result({**facts, "facts": rows})
 
 
 def run_personalise(
@@ -46,8 +66,12 @@ def run_personalise(
     loaded = opened(bundle, console)
     given = [read_labels(path, scale=scale) for path in labels] if labels else None
     done = personalise(loaded, [read(path) for path in recordings], person, labels=given, folder=folder, use=use)
-    facts = {"person": person, "segments": done.counts, "path": str(done.path)}
-    console.result(facts, f"{done.sentence}\nkept in {done.path}")
+    notes = [*label_notes([a for one in given or [] for a in one], loaded.fitted.target, scale), unheeded(loaded.facts)]
+    notes = [note for note in notes if note]
+    for note in notes:
+        console.say(f"note: {note}")
+    facts = {"person": person, "segments": done.counts, "path": str(done.path), "replaced": done.replaced, "notes": notes}
+    console.result(facts, f"{done.sentence}\n{'replaced the earlier adaptation' if done.replaced else 'kept'} in {done.path}")
 
 
 def run_predict(
@@ -132,6 +156,4 @@ def summary(said: Prediction) -> str:
     """How many segments, which emotions, how many withheld."""
     counts = Counter(name for name, withheld in zip(said.emotion, said.abstained) if not withheld)
     shares = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    return (
-        f"{said.recording}: {len(said.spans)} segments; {shares or 'none answered'}; {int(said.abstained.sum())} withheld as too uncertain"
-    )
+    return f"{said.recording}: {counted(len(said.spans), 'segment')}; {shares or 'none answered'}; {int(said.abstained.sum())} withheld as too uncertain"

@@ -91,6 +91,11 @@ def is_ordinal(target: str) -> bool:
     return target in TARGETS and TARGETS[target].is_ordinal
 
 
+def is_named(target: str) -> bool:
+    """The target of this name is made of named emotions, not of ratings."""
+    return target not in TARGETS or TARGETS[target].named
+
+
 def has_classes(target: str) -> bool:
     """The target of this name has classes to choose from; `rating` has none."""
     return target not in TARGETS or TARGETS[target].has_classes

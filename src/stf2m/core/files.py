@@ -20,7 +20,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotStored
+from stf2m.core.errors import CorruptStore, InUse, NoSpace, NotAccessible, NotStored
 
 PART, LOCK = ".part", ".lock"
 LONGEST = 100
@@ -30,11 +30,15 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def guard_space(path: Path) -> Iterator[None]:
-    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`; other errors of the
-    system name it too, instead of its part or its lock."""
+    """Turn "disk full", "quota exceeded" and "file too large" inside the block into `NoSpace` that names `path`, and a parent folder that
+    is not there into `NotAccessible`; other errors of the system name `path` too, instead of its part or its lock."""
     try:
         yield
     except OSError as problem:
+        if isinstance(problem, FileNotFoundError) and (gone := missing_parent(path)):
+            raise NotAccessible(
+                f"the folder {gone} is not there and cannot be made", where=path, hint="name a folder that is there"
+            ) from None
         if problem.errno not in FULL:
             if str(problem.filename).endswith((PART, LOCK)):  # nobody knows that name
                 problem.filename, problem.filename2 = str(path), None
@@ -43,6 +47,11 @@ def guard_space(path: Path) -> Iterator[None]:
             f"no space left to write it ({os.strerror(problem.errno)}); nothing was left half-written",
             where=path, hint="free some space or name another folder, then run the same command again",
         ) from None  # fmt: skip
+
+
+def missing_parent(path: Path) -> Path | None:
+    """The outermost folder above `path` that is not there; None where its parent is."""
+    return next((folder for folder in reversed(Path(path).parents) if not folder.exists()), None)
 
 
 def take(path: Path, holder: object) -> None:

@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stf2m.core.counts import counted
 from stf2m.core.records import Annotation, Rating, Recording, Stream
 from stf2m.core.units import PLAUSIBLE, conversion
+from stf2m.data.streams import other_unit
 from stf2m.data.summary import describe_dataset
 
 __all__ = ["CHECKS", "Finding", "describe_dataset", "examine"]
@@ -22,6 +24,8 @@ NO_CONTACT = 0.05
 """uS below which skin conductance usually means that the electrodes do not touch"""
 COOL, COOLING = 28.0, 0.02
 """degC and degC/s: a wrist that is colder and cooling faster is probably no wrist"""
+MANY = 0.1
+"""share of implausible values from which the unit is doubted"""
 SPELL = 5.0
 """s a spell must last to be worth a sentence"""
 
@@ -77,11 +81,13 @@ def check_gaps(stream: Stream) -> Said:
     steps = np.diff(stream.times)
     gaps = np.flatnonzero(steps > 1.5 / stream.sample_rate + 0.005)
     if len(gaps):
-        lost, longest = steps[gaps].sum() - len(gaps) / stream.sample_rate, gaps[steps[gaps].argmax()]
-        severity = "warning" if lost > 0.02 * stream.length or steps[longest] > SPELL else "note"
+        lost, longest = steps - 1 / stream.sample_rate, gaps[steps[gaps].argmax()]
+        in_all = lost[gaps].sum()
+        first = stream.times[longest] + 1 / stream.sample_rate
+        severity = "warning" if in_all > 0.02 * stream.length or lost[longest] > SPELL else "note"
         yield (
             severity,
-            f"{len(gaps)} gap(s), {lost:.1f} s in all; the longest lasts {steps[longest]:.2f} s from {stream.times[longest]:.1f} s on",
+            f"{counted(len(gaps), 'gap')}, {in_all:.2f} s in all; the longest lasts {lost[longest]:.2f} s from {first:.1f} s on",
         )
     missing = np.asarray(np.isnan(stream.samples).all(axis=0))
     if missing.all():
@@ -137,7 +143,9 @@ def check_units(stream: Stream) -> Said:
         if not low <= median <= high:
             yield "error", f"{channel} cannot be in {unit}: its median is {median:.4g} {default}, plausible are {low:g} to {high:g}"
         elif outside > 0.001:
-            yield "warning", f"{outside:.1%} of {channel} lies outside {low:g} to {high:g} {default}"
+            beyond = float(np.median(found[(found < low) | (found > high)]))
+            asked = f"; {other_unit(beyond, unit, (low, high))}" if outside > MANY else ""
+            yield "warning", f"{outside:.1%} of {channel} lies outside {low:g} to {high:g} {default}{asked}"
 
 
 def check_contact(stream: Stream) -> Said:
@@ -200,7 +208,9 @@ def _examine_labels(recording: Recording) -> list[Finding]:
     if outside:
         found.append(
             Finding(
-                "", "warning", f"{outside} of {len(recording.annotations)} labels reach beyond the recording ({recording.length:.1f} s)"
+                "",
+                "warning",
+                f"{outside} of {counted(len(recording.annotations), 'label')} reach beyond the recording ({recording.length:.1f} s)",
             )
         )
     found += _examine_contradictions(recording.annotations)
@@ -222,9 +232,7 @@ def _examine_contradictions(annotations: Sequence[Annotation]) -> list[Finding]:
     if not pairs:
         return []
     one, two = min(pairs, key=lambda pair: pair[1].onset)
-    text = (
-        f"{len(pairs)} label(s) contradict another of the same time and source: from {two.onset:.1f} to {min(one.offset, two.offset):.1f} s"
-    )
+    text = f"{counted(len(pairs), 'label')} contradict{'s' if len(pairs) == 1 else ''} another of the same time and source: from {two.onset:.1f} to {min(one.offset, two.offset):.1f} s"
     return [Finding("", "warning", f"{text} {one.source!r} says {_said(one)} and {_said(two)}")]
 
 
@@ -256,8 +264,8 @@ def _examine_rating(rating: Rating, seconds: float) -> Finding:
 
 def _summary(stream: Stream) -> str:
     if stream.static:
-        return f"one value of {len(stream.channels)} channels for the whole recording, nothing found"
-    return f"{_rate(stream)}, {len(stream.channels)} channel(s), {stream.length:.1f} s, nothing found"
+        return f"one value of {counted(len(stream.channels), 'channel')} for the whole recording, nothing found"
+    return f"{_rate(stream)}, {counted(len(stream.channels), 'channel')}, {stream.length:.1f} s, nothing found"
 
 
 def _rate(stream: Stream) -> str:

@@ -27,7 +27,9 @@ class TableFile(Settings):
     """A file with one row per sample or thing, and the template that names the rows of one recording."""
 
     file: str
+    """name of the table (CSV, Parquet or JSON), relative to the data root"""
     key: str
+    """template over its columns that tells rows of one recording from those of others, such as "{pid}" """
     records: str | None = None
     """for JSON: the list to read"""
 
@@ -36,17 +38,24 @@ class Clock(Settings):
     """time = (column + shift) / per, in seconds: per counts per second, shift in counts (a frame ends at shift = 1)."""
 
     column: str
+    """column of the numbers"""
     per: float | str = 1.0
+    """counts per second: 1000 for milliseconds"""
     shift: float = 0.0
+    """counts that are added first"""
 
 
 class Index(TableFile):
     """One row per recording. `key` names it in the other tables, the templates name it in the record."""
 
     id: str
+    """template of the recording's name"""
     subject: str
+    """template of the person's name"""
     session: str = "1"
+    """template of the session's name; recordings of one session share a clock"""
     stimulus: str | None = None
+    """template of what was watched or heard; None = not known"""
     order: str | None = None
     """column to sort a person's recordings by; None = the order is unknown, all are 0"""
     began: Clock | None = None
@@ -66,6 +75,7 @@ class StreamMap(Settings):
     """one table of all recordings, whose rows `key` tells apart; or a template of one file per recording ("{pid}/eda.csv"), which
     needs no key and may be absent"""
     key: str | None = None
+    """template over the columns of `file` that gives the key of the index row"""
     audio: str | None = None
     """file name template of one audio file per recording"""
     side: dict[str, str] = Field(default_factory=dict)
@@ -73,12 +83,15 @@ class StreamMap(Settings):
     channels: dict[str, str] = Field(default_factory=dict)
     """channel name -> column"""
     unit: str
+    """of all channels, one of the [units](#units)"""
     rate: float | str = 0.0
     """Hz; left out beside a `time` that has no `until`, it is estimated from the times"""
     start: float | str = 0.0
+    """s from the recording's beginning to the first sample, or a column of it; with `absolute` on that clock"""
     count: str | None = None
     """column with the number of samples that must be there"""
     time: Clock | None = None
+    """when each sample was taken"""
     until: Clock | None = None
     """when an event ended and so became known"""
     known_after: float = 0.0
@@ -86,6 +99,7 @@ class StreamMap(Settings):
     static: bool = False
     """one row per recording, known at its end"""
     longest_gap: float | None = 30.0
+    """s of missing samples that are still bridged; a longer gap is refused (TOML cannot write None: name a large number)"""
 
     @model_validator(mode="after")
     def _one_source(self) -> "StreamMap":
@@ -104,12 +118,19 @@ class RatingMap(TableFile):
     """Continuous valence and arousal on a source scale; `overshoot` is the range that is clipped and counted. `file` as in streams."""
 
     key: str = ""
+    """as in streams"""
     source: str = "self"
+    """who rated"""
     time: Clock
+    """when each rating was given"""
     valence: str
+    """column of the valence"""
     arousal: str
+    """column of the arousal"""
     scale: tuple[float, float]
+    """lowest and highest rating"""
     overshoot: tuple[float, float] | None = None
+    """lowest and highest number that is clipped to the scale and counted; beyond it is an error"""
 
     @model_validator(mode="after")
     def _rows_are_told_apart(self) -> "RatingMap":
@@ -125,18 +146,27 @@ class LabelMap(Settings):
     """
 
     source: str = "self"
+    """who labelled"""
     file: str | None = None
+    """as in streams; None = columns of the index row label the whole recording"""
     key: str | None = None
+    """as in streams"""
     time: Clock | None = None
+    """when each row of `file` begins"""
     hold: float = 0.0
+    """s that each row of `file` lasts"""
     emotion: str | None = None
     """column of the emotion"""
     names: dict[str, str] = Field(default_factory=dict)
     """value of that column -> emotion of the card; a value that is an emotion of the card needs no entry"""
     valence: str | None = None
+    """column of the valence"""
     arousal: str | None = None
+    """column of the arousal"""
     scale: tuple[float, float] = (-1.0, 1.0)
+    """lowest and highest rating"""
     overshoot: tuple[float, float] | None = None
+    """lowest and highest number that is clipped to the scale; beyond it is an error"""
 
     def renaming(self, emotions: Sequence[str]) -> dict[str, str]:
         """Value of the column -> emotion; the card's `emotions` lead to themselves."""
@@ -159,8 +189,11 @@ class TablesMapping(Settings):
     """A whole data set as tables."""
 
     card: DatasetCard
+    """what a reader must know of the data set"""
     index: Index
+    """the table of recordings"""
     side: dict[str, TableFile] = Field(default_factory=dict)
+    """name -> further table, whose columns recordings (`join`) or streams (`side`) may use"""
     join: dict[str, str] = Field(default_factory=dict)
     """side table -> key template over the index row; its columns join that row"""
     constants: dict[str, float | str] = Field(default_factory=dict)
@@ -168,8 +201,11 @@ class TablesMapping(Settings):
     absolute: bool = False
     """`start` and `time` are on one absolute clock (unix s); time 0 is the earliest start of a stream"""
     streams: dict[str, StreamMap]
+    """name -> signal"""
     ratings: tuple[RatingMap, ...] = ()
+    """valence and arousal over time"""
     labels: tuple[LabelMap, ...] = ()
+    """emotions, and ratings of whole recordings"""
     provenance: tuple[str, ...] = ()
     """templates, written into every recording"""
 

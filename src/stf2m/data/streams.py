@@ -155,7 +155,7 @@ def check_unit(modality: str, data: NDArray[np.float32], unit: str, where: str) 
                 where=where,
                 expected=f"a median from {bounds[0]:g} to {bounds[1]:g} {default}",
                 got=f"{middle:.4g} {default}",
-                hint=_other_unit(middle, unit, bounds),
+                hint=other_unit(middle, unit, bounds),
             )
     if modality == "acc" and len(data) == 3:
         size = np.linalg.norm(thin[:, np.isfinite(thin).all(axis=0)], axis=0)
@@ -165,12 +165,12 @@ def check_unit(modality: str, data: NDArray[np.float32], unit: str, where: str) 
                 where=where,
                 expected=f"a median size up to {MOST_G:g} g",
                 got=f"{middle:.4g} g",
-                hint=_other_unit(middle, unit, (0.5, 2.0)),
+                hint=other_unit(middle, unit, (0.5, 2.0)),
             )
 
 
-def _other_unit(value: float, unit: str, bounds: tuple[float, float]) -> str:
-    """A hint that names the units in which the same numbers would be plausible."""
+def other_unit(value: float, unit: str, bounds: tuple[float, float]) -> str:
+    """A hint that names the units in which the same number would be plausible; `value` in the default unit, `bounds` too."""
     default, factor, offset = conversion(unit)
     raw = (value - offset) / factor
     fit = [u for u, (to, f, o) in CONVERT.items() if to == default and u != unit and bounds[0] <= raw * f + o <= bounds[1]]
@@ -209,5 +209,5 @@ def check_gaps(data: NDArray[np.floating], times: NDArray[np.float64], rate: flo
             f"samples are missing for {gaps[worst]:.1f} s from {known[worst] + 1 / rate:.1f} s on",
             where=where,
             expected=f"at most {longest:g} s",
-            hint="cut the recording there, or allow it: longest_gap of a mapping, in Python read(path, longest_gap=None)",
+            hint="split the file there; a mapping may allow it with longest_gap, Python with read(path, longest_gap=None)",
         )

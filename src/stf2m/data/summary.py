@@ -62,7 +62,7 @@ def describe_dataset(dataset: Dataset) -> list[tuple[str, str]]:
         ),
         *((f"sensor {modality}", _rates(counts, tally.recordings)) for modality, counts in sorted(tally.rates.items())),
         *(("warning", text) for text in [*missing_sensors(card, tally.rates), *other_scales(card, tally.scales), *old_rates(dataset)]),
-        ("labels", card.labels),
+        *([("labels", card.labels)] if card.labels else []),
         *([("rating scale", _scale(card.rating_scale))] if card.rating_scale else []),
         *_label_rows(tally),
         ("licence", card.licence),

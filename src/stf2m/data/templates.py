@@ -11,6 +11,7 @@ import numpy as np
 from stf2m.core.errors import InvalidConfig, UnknownColumn, UnreadableFile
 
 Row = Mapping[str, Any]
+NO_DATES = "times are seconds since the recording began, or unix seconds: turn a date or a clock time into such a number"
 
 
 def fields(template: str) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from stf2m.core.counts import counted
 from stf2m.core.errors import NothingToRead, OverBudget, UnknownName
 from stf2m.core.files import guard_space
 from stf2m.data.datasets.base import Dataset
 from stf2m.evaluation.protocols.folds import folds
 from stf2m.evaluation.rows import Row
-from stf2m.evaluation.stores import dataset_of
+from stf2m.evaluation.stores import check_vocabulary, dataset_of
 from stf2m.evaluation.study import Cell, Study
 from stf2m.evaluation.work import too_many_folds
 from stf2m.prepare.cut import spans_of
@@ -124,6 +125,7 @@ def check_study(study: Study, data: Path) -> str:
     found = folds(range(len(study.people or known)), study.folds, study.seed, study.validation_people)
     if len(found) < study.folds and study.second is None:
         raise too_many_folds(study, len(found))
+    check_vocabulary(study, dataset.card)
     _check_lengths(study, dataset)
     return ""
 
@@ -196,8 +198,8 @@ def plan_lines(plan: Plan) -> list[tuple[str, ...]]:
             " and ".join(k.methods),
             str(k.cells),
             str(k.left),
-            "–" if k.seconds is None else f"{k.seconds:.1f}",
-            f"{k.total / 60:.1f}",
+            "?" if k.seconds is None else f"{k.seconds:.1f}",
+            "?" if k.seconds is None and k.left else f"{k.total / 60:.1f}",
             k.source,
         )
         for k in plan.kinds
@@ -205,11 +207,11 @@ def plan_lines(plan: Plan) -> list[tuple[str, ...]]:
 
 
 def plan_words(plan: Plan) -> str:
-    """The sum in one sentence."""
+    """The sum in one sentence; what nobody has measured is called unknown, not 0."""
+    cells, left = counted(len(plan.cells), "cell"), sum(kind.left for kind in plan.kinds)
+    limit = f"The study may take {plan.study.max_cpu_hours:g} (max_cpu_hours)."
+    if all(kind.seconds is None for kind in plan.kinds):
+        return f"{cells}, {left} left; CPU-hours are not known before the first cells. {limit}"
     unknown = [" and ".join(kind.methods) for kind in plan.kinds if kind.seconds is None and kind.left]
     open_end = f"; not yet known: {', '.join(unknown)}" if unknown else ""
-    left = sum(kind.left for kind in plan.kinds)
-    return (
-        f"{len(plan.cells)} cells, about {plan.declared:.2f} CPU-hours in all; {left} cells are left, about {plan.hours:.2f} CPU-hours{open_end}. "
-        f"The study may take {plan.study.max_cpu_hours:g} (max_cpu_hours)."
-    )
+    return f"{cells}, about {plan.declared:.2f} CPU-hours in all; {left} left, about {plan.hours:.2f} CPU-hours{open_end}. {limit}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stf2m.core.config import without_none
-from stf2m.core.files import atomic_write_text, part_of, read_json, sweep_parts
+from stf2m.core.files import atomic_write_text, guard_space, part_of, read_json, sweep_parts
 from stf2m.evaluation.audit_words import read_audit
 from stf2m.evaluation.compare import compared_markdown, comparisons
 from stf2m.evaluation.execute import Paths, read_timelines
@@ -97,7 +97,8 @@ def write_figures(study: Study, tables: Sequence[Table], folder: Path) -> list[P
     for table in tables:
         drawn[f"curve-{figure_name(study, table)}.svg"] = curve_svg(table, main=study.main)
         drawn |= {ranks_name(study, table, found.shots): ranks_svg(found, main=study.main) for found in comparisons(table)}
-    folder.mkdir(parents=True, exist_ok=True)
+    with guard_space(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, text in drawn.items():
         atomic_write_text(folder / name, text)
     return [folder / name for name in drawn]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from stf2m.core.consent import check_consent, narrowest
-from stf2m.core.emotions import TARGETS
-from stf2m.core.errors import InvalidConfig, UnknownName
+from stf2m.core.emotions import TARGETS, is_named
+from stf2m.core.errors import InvalidConfig, NotEnoughLabels, UnknownName
 from stf2m.core.records import Segments
 from stf2m.data.datasets import open_dataset
-from stf2m.data.datasets.base import Dataset
+from stf2m.data.datasets.base import Dataset, DatasetCard
 from stf2m.data.store import PREPARED, RecordingStore, is_store
 from stf2m.evaluation.study import Study
 from stf2m.prepare.cut import cut
@@ -42,6 +42,16 @@ def dataset_of(study: Study, data: Path) -> Dataset:
         raise InvalidConfig(f"dataset_options: {problem}", where=f"study {study.name}", hint=hint) from None
 
 
+def check_vocabulary(study: Study, card: DatasetCard) -> None:
+    """Raise `NotEnoughLabels` for a target of named emotions where the data set's card names none."""
+    named = [target for target in study.targets if is_named(target)]
+    if named and not card.emotions and study.second is None:
+        raise NotEnoughLabels(
+            f"nobody has labels of {named[0]!r}", where=card.name, expected="emotions on its card", got="none",
+            hint="a mapping names them under [card] and their column under [[labels]]; of ratings there are targets such as arousal2",
+        )  # fmt: skip
+
+
 def store_folder(study: Study, runs: Path) -> Path:
     """Where the prepared signals of the study's data set stand: those of a store in the store, so that it can forget them."""
     if is_store(Path(study.dataset)):
@@ -67,6 +77,7 @@ def cut_people(prepared: Prepared, study: Study) -> Segments:
 def _prepared(study: Study, data: Path, runs: Path, progress: Progress | None, use: str) -> Prepared:
     dataset = dataset_of(study, data)
     check_consent([dataset.card.consent], use, where=dataset.card.name)
+    check_vocabulary(study, dataset.card)
     return permitted(prepare_dataset(dataset, study.recipe.signals, store_folder(study, runs), progress), use, study.people)
 
 

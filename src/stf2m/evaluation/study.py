@@ -188,8 +188,12 @@ def load_study(path: Path) -> Study:
         )  # fmt: skip
     for target in study.recipe.cut.targets:
         look_up(dict.fromkeys(("emotion", *TARGETS)), target, family="targets")
-    for target in study.targets:
-        known_target(study, target)
+    cut = study.targets if study.second else study.recipe.cut.targets
+    if missing := [target for target in study.targets if target not in cut]:
+        raise InvalidConfig(
+            "targets and recipe.cut.targets must agree", where=path, expected=f"{missing[0]} in both", got=f"only {', '.join(cut)} in the second",
+            hint="targets stands at the top of the study file, the other under [recipe.cut]: name every target in both",
+        )  # fmt: skip
     return study
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 
 from stf2m.core.config import build as build_settings
 from stf2m.core.config import without_none
+from stf2m.core.counts import counted
 from stf2m.core.emotions import has_classes
 from stf2m.core.errors import CorruptStore, InvalidConfig, NotStored, SensorMismatch, WrongVersion
 from stf2m.core.files import atomic_directory, read_json, sha256, write_json
@@ -75,9 +76,10 @@ def save_bundle(
     """Write a bundle folder whole or not at all (an older one at `path` is replaced).
 
     `facts`: what the card must say, at least `dataset`, `licence`, `consent`, `people` (how many), `subjects` (names, so
-    that a deleted person can be found). `stores`: absolute paths of the stores that know these people; the bundle is registered at
-    each that is there, and names it relative to itself. `origin`: the bundle that this one was made from, which may lie at `path`;
-    whoever was forgotten since it was trained took part in this one too.
+    that a deleted person can be found). `judges` and `trained_on`: which of them validated, and which taught. `stores`: absolute
+    paths of the stores that know these people; the bundle is registered at each that is there, and names it relative to itself.
+    `origin`: the bundle that this one was made from, which may lie at `path`; whoever was forgotten since it was trained took part in
+    this one too.
     """
     tensors = {f"params/{n}": v.detach().contiguous().clone() for n, v in fitted.params.items()}
     tensors |= {f"normaliser/{n}": torch.from_numpy(v.copy()) for n, v in fitted.normaliser.to_arrays().items()}
@@ -167,6 +169,19 @@ def check_sensors(bundle: Bundle, modalities: tuple[str, ...], *, where: str) ->
     return usable
 
 
+def trained_on(facts: dict[str, Any]) -> list[str]:
+    """Names of the people whose labels taught the weights; bundles of before `trained_on` only name all people and the judges."""
+    return list(facts.get("trained_on", [name for name in facts.get("subjects", ()) if name not in facts.get("judges", ())]))
+
+
+def people_words(facts: dict[str, Any], *, calibrated: bool) -> str:
+    """`7 people, 1 more for early stopping and calibration`: who taught the weights, and who only judged them."""
+    subjects = facts.get("subjects", ())
+    more = len(set(subjects) - set(trained_on(facts)))
+    taught = counted(int(facts.get("people", len(subjects))) - more, "person", "people")
+    return f"{taught}, {more} more for early stopping{' and calibration' if calibrated else ''}" if more else taught
+
+
 def answers_of(card: dict[str, Any]) -> str:
     """What a bundle can say, for its card: the classes that it was taught, those that only a person can teach it, and ratings."""
     if not has_classes(card["target"]):
@@ -183,7 +198,7 @@ def card_text(card: dict[str, Any], rules: tuple[str, ...], calibration: Calibra
     limits = "non-commercial use only" if card.get("consent") == "non-commercial" else str(card.get("consent", "unknown"))
     lines = [
         f"# Model card: {card['target']} ({card['learner']})", "",
-        f"- trained on: {card.get('dataset', 'unknown')}, {card.get('people', '?')} people; licence of the data: {card.get('licence', 'unknown')}",
+        f"- trained on: {card.get('dataset', 'unknown')}, {people_words(card, calibrated=calibration is not None)}; licence of the data: {card.get('licence', 'unknown')}",
         f"- permitted use: **{limits}**",
         f"- answers: {answers_of(card)}",
         f"- probabilities: {'not calibrated' if calibration is None else calibration.sentence}",

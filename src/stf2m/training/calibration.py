@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stf2m.core.config import Settings
+from stf2m.core.counts import counted
 from stf2m.training.conformal import group_thresholds, intervals, lac_scores, of_truth, person_threshold, prediction_sets, threshold
 from stf2m.training.temperature import cool, fit_temperature
 
@@ -96,7 +97,7 @@ class Calibration(Settings):
         labels = ", ".join(f"{fit.labels:g}" for fit in self.fits)
         people, share = max(fit.people for fit in self.fits), min(fit.share for fit in self.fits)
         return (
-            f"calibrated on {people} held-out people with {labels} labels each; sets and intervals are made to hold the truth of at least "
+            f"calibrated on {counted(people, 'held-out person', 'held-out people')} with {labels} labels each; sets and intervals are made to hold the truth of at least "
             f"{self.level:.0%} of the segments for {share:.0%} of people like them"
         )
 

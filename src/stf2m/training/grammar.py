@@ -114,8 +114,9 @@ class _Reader:
             else:
                 break
         if found == Antecedent(j):
-            where = f"what {self.scale.infos[j].name} should be"
-            raise self._lost(where, f'"> usual + 1 {self.scale.units[j]}", "< usual", "= usual", "within ..." or "relevance 0..1"')
+            forms = f'"> usual + 1 {self.scale.units[j]}", "< usual", "= usual", "within ..." or "relevance 0..1"'
+            hint = "conditions are relative to the person's usual, so a value alone says nothing"
+            raise self._lost(f"how {self.scale.infos[j].name} should lie to usual", forms, hint)
         return found
 
     def _place(self, j: int) -> float | None:
@@ -187,6 +188,6 @@ class _Reader:
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(lowered.values())}"
         return UnknownName(f"no {family} {written!r} in the rules of this bundle", where=repr(self.text), hint=hint)
 
-    def _lost(self, wanted: str, expected: str) -> InvalidConfig:
+    def _lost(self, wanted: str, expected: str, hint: str = "") -> InvalidConfig:
         got = repr(self.text[self.at :].strip()) if self.text[self.at :].strip() else "the end"
-        return InvalidConfig(f"{wanted} is missing", where=repr(self.text), expected=expected, got=got)
+        return InvalidConfig(f"{wanted} is missing", where=repr(self.text), expected=expected, got=got, hint=hint)

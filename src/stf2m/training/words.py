@@ -1,7 +1,7 @@
 """Rules as sentences with units: what the network asks for, in the words of the descriptors."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,3 +125,15 @@ def never_said(emotions: Sequence[str]) -> str:
     """One sentence about classes that nobody taught."""
     names = " or ".join(emotions)
     return f"no training person has a label of {names}: the bundle does not answer so until a person's own labels teach it"
+
+
+def unheeded(facts: Mapping[str, Any]) -> str:
+    """One sentence where labels of a person hardly change what a bundle answers, "" otherwise; `facts` as a training leaves them."""
+    true, mixed = facts.get("validation"), facts.get("validation_shuffled")
+    if true is not None and mixed is not None and true <= mixed:
+        why = f"validation people were answered as well with shuffled labels ({mixed:.2f}) as with their own ({true:.2f})"
+    elif facts.get("belief") == 0:
+        why = "validation people gained nothing from steps towards their labels (belief 0)"
+    else:
+        return ""
+    return f"labels of a person hardly change its answers: {why}; more people to train on or more steps may help"

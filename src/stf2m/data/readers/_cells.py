@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stf2m.core.errors import UnreadableFile
-from stf2m.data.templates import first_text
+from stf2m.data.templates import NO_DATES, first_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,8 @@ def numbers(table: "pa.Table", name: str, where: object) -> tuple[NDArray[np.flo
     except (ValueError, TypeError):
         row, cell = first_text(column.to_pylist())
         got = f"{str(cell)[:60]!r} in row {row} ({column.type})" if row else str(column.type)
-        raise UnreadableFile(f"column {name!r} does not hold numbers", where=where, got=got) from None
+        hint = NO_DATES if name == "time" else ""
+        raise UnreadableFile(f"column {name!r} does not hold numbers", where=where, got=got, hint=hint) from None
 
 
 def forward(times: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -10,17 +10,10 @@ from stf2m.core.errors import UnknownColumn
 from stf2m.core.records import Annotation, Rating
 from stf2m.data.labels import make_rating, runs
 from stf2m.data.readers._cells import forward, numbers
+from stf2m.data.readers.names import EMOTION, LEVEL
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-LEVEL = re.compile(r"(valence|arousal)(?:_(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?))?")
-EMOTION = "emotion"
-
-
-def is_label(name: str) -> bool:
-    """True for a column that holds labels."""
-    return name == EMOTION or LEVEL.fullmatch(name) is not None
 
 
 def _scale(match: re.Match[str]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stf2m.core.errors import NotAccessible, NothingToRead, TruncatedFile, UnknownColumn, UnreadableFile
-from stf2m.data.templates import missing_column
+from stf2m.data.templates import NO_DATES, missing_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,11 +114,12 @@ def _why(text: str, data: bytes, path: Path, names: list[str], delimiter: str, s
         if got == last:
             return TruncatedFile("the last row is incomplete", where=path, got=repr(got[:60]), hint="copy it again")
         return UnreadableFile("a row has another number of columns than the first", where=path, got=repr(got[:60]), hint="mend that row")
-    got = text.split(": ", 1)[-1][:120]
+    got, hint = text.split(": ", 1)[-1][:120], "write missing samples as nan"
     if cell := CELL.search(text):
         column, value = int(cell[1]), cell[2]
         lines = data.decode("utf-8", "replace").splitlines()
         rows = csv.reader(lines[skip:], delimiter=delimiter)
         line = next((n for n, row in enumerate(rows, skip + 1) if len(row) > column and row[column].strip() == value.strip()), 0)
         got = f"{value[:60]!r} in column {names[column]!r}" + (f", line {line}" if line else "")
-    return UnreadableFile("a cell is not a number", where=path, got=got, hint="write missing samples as nan")
+        hint = NO_DATES if names[column] == "time" else hint
+    return UnreadableFile("a cell is not a number", where=path, got=got, hint=hint)

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stf2m.core.errors import MissingRun, NothingToRead, UnknownColumn, UnreadableFile
+from stf2m.core.errors import InputError, MissingRun, NothingToRead, UnknownColumn, UnreadableFile
 from stf2m.core.records import Recording
 from stf2m.data.readers._cells import forward, numbers
-from stf2m.data.readers._labels import emotions_of, is_label, rating_of
+from stf2m.data.readers._labels import emotions_of, rating_of
 from stf2m.data.readers._rate import Guess, fill_gaps, implied_rate
-from stf2m.data.readers.names import Column, parse_column
+from stf2m.data.readers.names import Column, is_label, parse_column
 from stf2m.data.streams import LONGEST_GAP, Made, check_gaps, make_stream
-from stf2m.data.templates import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,10 +49,13 @@ def recording_of(
     longest_gap: float | None = LONGEST_GAP,
     repair: bool = False,
     notes: tuple[str, ...] = (),
+    refused: list[InputError] | None = None,
 ) -> Recording:
-    """A recording from a table named as the module says.
+    """A recording from a table named as the module says (`names.readable_columns` has checked the names).
 
-    Raises `UnknownColumn`, `NothingToRead`, `UnreadableFile` and everything that `make_stream` and `make_rating` raise.
+    With `refused` a stream or rating that cannot be used stops nothing: what is wrong with it is put there, and it is read as far as
+    gaps of any length and dropped samples allow, else left out. Raises `UnknownColumn`, `NothingToRead`, `UnreadableFile` and
+    everything that `make_stream` and `make_rating` raise.
     """
     times, begin, words, started = _clock(table, where)
     said = [*notes, *words]
@@ -64,8 +66,20 @@ def recording_of(
             groups.setdefault(column.stream, []).append(column)
     if not groups:
         raise NothingToRead("no column holds a signal", where=where, hint="name columns like eda_uS, hr_bpm, acc_x_g")
-    made = {name: _stream(table, columns, times, begin, where, longest_gap, repair) for name, columns in groups.items()}
-    rating = rating_of(table, times, where, repair)
+    made, rating = {}, None
+    for name, columns in groups.items():
+        for gap, mend in ((longest_gap, repair), (None, True)):
+            try:
+                made[name] = _stream(table, columns, times, begin, where, gap, mend)
+                break
+            except InputError as problem:
+                _refuse(problem, refused)
+    try:
+        rating = rating_of(table, times, where, repair)
+    except InputError as problem:
+        _refuse(problem, refused)
+    if not made and refused:
+        raise refused[0]
     return Recording(
         id=id, dataset="own", subject=subject, session="1", streams={name: one.stream for name, one in made.items()},
         ratings=(rating,) if rating else (), annotations=emotions_of(table, times),
@@ -73,11 +87,16 @@ def recording_of(
     )  # fmt: skip
 
 
+def _refuse(problem: InputError, refused: list[InputError] | None) -> None:
+    """Keep the problem, once, for who asked for all of them, else raise it."""
+    if refused is None:
+        raise problem
+    if problem.sentence not in [known.sentence for known in refused]:
+        refused.append(problem)
+
+
 def _clock(table: "pa.Table", where: object) -> tuple[NDArray[np.float64], float, tuple[str, ...], datetime | None]:
     """Times of the rows, s since the recording began; when that was on the file's clock; what was done; the wall clock at 0."""
-    if "time" not in table.column_names:
-        hint = did_you_mean("time", table.column_names, "add a column time, in seconds")
-        raise UnknownColumn("no column 'time'", where=where, hint=hint)
     times, _ = numbers(table, "time", where)
     if not len(times):
         raise NothingToRead("the table has no rows", where=where)

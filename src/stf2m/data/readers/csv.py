@@ -2,39 +2,45 @@
 
 from pathlib import Path
 
-from stf2m.core.errors import NothingToRead, UnreadableFile
+from stf2m.core.errors import InputError, NothingToRead, UnreadableFile
 from stf2m.core.records import Recording
-from stf2m.data.readers._labels import EMOTION, is_label
 from stf2m.data.readers._text import header_of, parse, read_text
 from stf2m.data.readers.columns import recording_of
-from stf2m.data.readers.names import parse_column
+from stf2m.data.readers.names import EMOTION, readable_columns
 from stf2m.data.streams import LONGEST_GAP
 
 
-def read_csv(path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False) -> Recording:
+def read_csv(
+    path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False,
+    refused: list[InputError] | None = None,
+) -> Recording:  # fmt: skip
     """A delimited file (comma, semicolon with decimal comma, or tab) as a recording.
 
     An audio file of the same name beside it (monday.csv, monday.wav) is its voice stream. `repair` drops samples whose
-    time repeats or runs backwards; `longest_gap` s of missing samples are bridged, None = any. Errors: see `columns`.
+    time repeats or runs backwards; `longest_gap` s of missing samples are bridged, None = any. Errors and `refused`: see `columns`.
     """
     text = read_text(path)
     names, delimiter = header_of(text.data, path)
-    for name in names:
-        if name != "time" and not is_label(name):
-            parse_column(name, path)
-    table = parse(text.data, path, names, skip=1, delimiter=delimiter, text=(EMOTION,))
-    found = recording_of(table, id=path.stem, where=path, subject=subject, longest_gap=longest_gap, repair=repair, notes=text.notes)
+    kept = readable_columns(names, path, refused)
+    table = parse(text.data, path, names, skip=1, delimiter=delimiter, text=(EMOTION,), only=kept)
+    how = {"subject": subject, "longest_gap": longest_gap, "repair": repair, "refused": refused}
+    found = recording_of(table, id=path.stem, where=path, **how, notes=text.notes)
     return _with_voice(found, path)
 
 
-def read_parquet(path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False) -> Recording:
+def read_parquet(
+    path: Path, *, subject: str = "me", longest_gap: float | None = LONGEST_GAP, repair: bool = False,
+    refused: list[InputError] | None = None,
+) -> Recording:  # fmt: skip
     """A Parquet table with the same columns as the CSV."""
     from stf2m.data.files import read_parquet_table
 
     if not path.is_file():
         raise NothingToRead("no such file", where=path, hint="check the path")
     table = read_parquet_table(path)
-    found = recording_of(table, id=path.stem, where=path, subject=subject, longest_gap=longest_gap, repair=repair)
+    kept = readable_columns(table.column_names, path, refused)
+    how = {"subject": subject, "longest_gap": longest_gap, "repair": repair, "refused": refused}
+    found = recording_of(table.select(kept), id=path.stem, where=path, **how)
     return _with_voice(found, path)
 
 
