@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from stf2m.app.cli import app
 from stf2m.app.demo import SETS, demo_study, found_in
 from stf2m.app.places import pages_elsewhere
+from stf2m.app.studies import again
 from stf2m.core.errors import NothingToRead, NotStored
 from stf2m.data.store import import_dataset
 
@@ -67,6 +68,15 @@ def test_a_study_runs_resumes_and_reports(study, tmp_path):
     noted = RUN.invoke(app, ["report", study, "--markdown", "--out", str(tmp_path / "tables.md")])
     assert noted.exit_code == 0 and pages_elsewhere(tmp_path / "runs/studies/tiny.csv") == [tmp_path / "page.html", tmp_path / "tables.md"]
     assert "| majority |" in RUN.invoke(app, ["report", study, "--markdown"]).stdout
+
+
+def test_a_page_says_how_to_make_it_again():
+    study = demo_study(None)
+    assert again(study, Path("a.toml"), Path("data")) == "stf2m study a.toml"
+    own = study.model_copy(update={"dataset": "lab.toml", "dataset_options": {}})
+    assert [again(own, Path("a.toml"), data) for data in (Path("lab"), None)] == [
+        f"stf2m study a.toml --data {name}" for name in ("lab", "FOLDER")
+    ]
 
 
 def test_a_report_needs_results(study):

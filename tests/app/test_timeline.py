@@ -2,10 +2,12 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from stf2m.app.printed import remarks, rules_once, summary, table_of, withheld
 from stf2m.app.timeline import check_format, to_rows, top_rules, write_timeline
 from stf2m.core.errors import NoSpace, UnknownName
 from stf2m.core.prediction import Prediction, Status
@@ -73,3 +75,23 @@ def test_a_full_disk_leaves_the_old_file(prediction, tmp_path, monkeypatch, suff
         write_timeline(prediction, path)
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_terminal_gets_one_short_line_per_segment_and_every_rule_once(prediction):
+    columns, rows = table_of(prediction)
+    assert columns[-2:] == ("status", "rule") and [row[-1] for row in rows] == ["1 (0.80)", "3 (0.40)", "1 (1.00)"]
+    assert rows[0][:3] == ("0.0-2.0", "low", "0.70") and rows[2][1] == "(low)"
+    assert "status" not in table_of(replace(prediction, status=(Status.OK,) * 3))[0]
+    assert rules_once(prediction).splitlines()[1:3] == ["rule 1 (2): if a", "rule 3 (1): if c"]
+    assert rules_once(replace(prediction, rules=(), firing=prediction.firing[:, :0])) == ""
+
+
+def test_what_is_withheld_says_why_and_what_to_do(prediction):
+    assert "1 of 3 answers are withheld" in withheld(prediction) and "`abstained`" in withheld(prediction)
+    assert (
+        "1 withheld as too uncertain (likeliest: 1 low)" in summary(prediction)
+        and withheld(replace(prediction, abstained=np.zeros(3, bool))) == ""
+    )
+    sets = replace(prediction, possible=np.array([[True, False], [False, True], [True, True]]))
+    assert "both emotions are possible" in withheld(sets) and any("p says" in remark for remark in remarks(sets))
+    assert [row[3] for row in table_of(sets)[1]] == ["low", "high", "any"]

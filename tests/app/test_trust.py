@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from stf2m.app.cli import app
 from stf2m.app.personalise import adapt_to, personalise
 from stf2m.app.predict import predict, predict_with
+from stf2m.app.printed import remarks, table_of
 from stf2m.app.timeline import to_document, to_rows, write_timeline
 from stf2m.app.train import Material, train_bundle
-from stf2m.app.use import table_rows
 from stf2m.core.config import build
 from stf2m.core.errors import InvalidConfig, InvalidRecord, NoConsent
 from stf2m.core.prediction import NOT_CALIBRATED
@@ -139,7 +139,7 @@ def test_the_timeline_says_what_is_possible(calibrated, bundle, strangers, tmp_p
     assert to_document(said)["calibration"] == said.calibration
     write_timeline(said, tmp_path / "t.csv")
     assert "low arousal | high arousal" in (tmp_path / "t.csv").read_text() or not said.possible.all(axis=1).any()
-    assert ".." in table_rows(said)[0][5]
+    assert any("valence ±" in remark for remark in remarks(said)) and "possible" in table_of(said)[0]
     plain = to_rows(predict(bundle, strangers[1]))[0]
     assert plain["possible"] == [] and plain["arousal high"] is None and set(plain) - {"x"} == set(row)
 

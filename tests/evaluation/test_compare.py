@@ -8,14 +8,15 @@ import pytest
 from scipy import stats
 
 from stf2m.evaluation.compare import PAIR_COLUMNS, against, compare, compared_markdown, comparisons, pairwise_rows
+from stf2m.evaluation.few import few_in_pairs, few_in_table
 from stf2m.evaluation.figures import curve_svg, ranks_svg
 from stf2m.evaluation.figures.svg import spread
 from stf2m.evaluation.ranks import cliques, critical_difference, friedman, nemenyi, rank
 from stf2m.evaluation.reading import number, reading
 from stf2m.evaluation.rows import COLUMNS
 from stf2m.evaluation.standing import standing_markdown
-from stf2m.evaluation.statistics import interval, paired, rank_biserial
-from stf2m.evaluation.table import Line, tables_of
+from stf2m.evaluation.statistics import interval, least_p, paired, people_needed, rank_biserial
+from stf2m.evaluation.table import Line, tables_of, verdicts
 
 METHODS = {
     "recurrent": ("learner", 0.8),
@@ -210,3 +211,21 @@ def test_the_interval_covers_students_and_the_bootstraps():
     low, high = stats.t.interval(level, 13, loc=gap.mean(), scale=stats.sem(gap))
     bootstrap = interval(gap, level=level)
     assert found.low == pytest.approx(min(low, bootstrap.low)) and found.high == pytest.approx(max(high, bootstrap.high))
+
+
+@pytest.mark.parametrize("comparisons", [1, 6, 10])
+def test_too_few_people_are_those_whom_no_difference_helps(comparisons):
+    """The least p is that of differences of one sign, and exactly from `people_needed` on the corrected interval can leave 0."""
+    needed = people_needed(comparisons)
+    for people in (needed - 1, needed):
+        apart = paired(np.linspace(0.3, 0.31, people), np.zeros(people), comparisons=comparisons)
+        assert comparisons * apart.p == pytest.approx(least_p(people, comparisons))
+        assert apart.is_above == (people == needed) == (least_p(people, comparisons) <= 0.05)
+
+
+def test_a_table_of_few_people_says_what_it_cannot_tell():
+    few, many = table_of(people=6), table_of(people=12)
+    said = few_in_table(verdicts(few, "recurrent"))
+    assert "With 6 people no corrected comparison" in said and "p of 4 comparisons is .125. At least 8 people" in said
+    assert "at k = 5" in few_in_pairs(compare(few, 5)) and "p of 6 comparisons is .188" in few_in_pairs(compare(few, 5))
+    assert few_in_table(verdicts(many, "recurrent")) == "" == few_in_pairs(compare(many, 5))

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,14 @@ def test_an_empty_report_renders():
     assert "How good" not in text.split("<script")[0] and "Nothing yet" in text
 
 
+def test_tables_say_on_every_width_what_they_are():
+    """A caption stands outside of what scrolls, so that a narrow page does not cut it."""
+    head = render(report()).split("<script")[0]
+    assert "<caption" not in head and head.count('class="scroll" role="region"') == 1 and 'id="caption-0"' in head
+    few = replace(report(), tables=[replace(report().tables[0], few="With 3 people nothing.", k_words="k: labels")])
+    assert '<p class="few">With 3 people nothing.</p>' in render(few) and "k: labels" in render(few)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_works_in_a_browser(tmp_path, scheme):
@@ -88,6 +97,12 @@ def test_the_page_works_in_a_browser(tmp_path, scheme):
         page.click("#stops button:nth-child(3)")
         page.wait_for_timeout(800)
         assert page.inner_text("#agreement") != before and "with no labels" in page.inner_text("#agreement")
+        assert page.inner_text("#legend").count("rule") and "quality of the signals" in page.inner_text("#legend")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        low, high = (page.locator(name).bounding_box() for name in ("#rule", "#timeline .main-svg >> nth=0"))
+        assert low["y"] >= high["y"] + high["height"] - 1 and high["width"] <= 390
         page.click("#modes button:nth-child(2)")
         page.hover("#timeline")
         page.select_option("#who", "1")

@@ -7,10 +7,11 @@ from stf2m.app.data import warn_of_old_rates
 from stf2m.app.places import note_pages
 from stf2m.core.errors import NotEnoughLabels, NotStored
 from stf2m.core.files import atomic_write_text
+from stf2m.data.store import is_store
 from stf2m.evaluation.execute import Paths, paths_of, read_timelines
 from stf2m.evaluation.rows import Row, RowFile, current
 from stf2m.evaluation.study import Study, cells_of, known_target, load_study, protocol_named
-from stf2m.evaluation.table import Table, tables_of
+from stf2m.evaluation.table import Table, tables_of, verdicts
 
 
 def run_train(
@@ -70,7 +71,7 @@ def run_whole_study(
     warn_of_old_rates(Path(loaded.dataset), console)
     found = run_study(loaded, paths, jobs=jobs, say=console.say, over_budget=over_budget)
     show_tables(loaded, found, console)
-    written = write_outputs(loaded, paths, found, command=f"stf2m study {study}")
+    written = write_outputs(loaded, paths, found, command=again(loaded, study, data))
     facts = {"study": loaded.name, "settings": loaded.hash, "rows": str(paths.rows), "tables": tables_as_json(loaded, found)}
     facts["written"] = [str(path) for path in written]
     console.result(facts, f"rows: {paths.rows}; written: {', '.join(map(str, written))}")
@@ -115,10 +116,16 @@ def run_report(study: Path, runs: Path, rows: Path | None, out: Path | None, mar
             note_pages(paths.rows, [out])
         console.result({"markdown": text}, text if out is None else f"written: {out}")
         return
-    page = write_page(loaded, found, paths, out or paths.rows.with_suffix(".html"), command=f"stf2m study {study}")
+    page = write_page(loaded, found, paths, out or paths.rows.with_suffix(".html"), command=again(loaded, study, None))
     if out is not None:
         note_pages(paths.rows, [out])
     console.result({"report": str(page)}, f"report: {page}")
+
+
+def again(study: Study, file: Path, data: Path | None) -> str:
+    """The command that computes the study anew; `FOLDER` where the folder of the data set is not known."""
+    needs = study.dataset != "synthetic" and not is_store(Path(study.dataset))
+    return f"stf2m study {file}" + (f" --data {data or 'FOLDER'}" if needs else "")
 
 
 def stored_rows(study: Study, paths: Paths) -> list[Row]:
@@ -154,6 +161,7 @@ def asked_tables(study: Study, rows: list[Row]) -> list[Table]:
 
 def show_tables(study: Study, rows: list[Row], console: Console) -> None:
     """One table per target and protocol, floors first, and what it says in words; raises `NotEnoughLabels`."""
+    from stf2m.evaluation.few import few_in_table
     from stf2m.evaluation.reading import cell_words, reading
     from stf2m.evaluation.results import label
 
@@ -162,7 +170,8 @@ def show_tables(study: Study, rows: list[Row], console: Console) -> None:
         lines = [(line.role, label(line, protocol.context), *(cell_words(table, line, k) for k in table.shots)) for line in table.lines]
         title = f"{table.group.target}, {protocol.heading}: {study.primary.replace('_', ' ')}, mean over {len(table.people)} people"
         console.table(("", "method", *(f"k = {k}" for k in table.shots)), lines, title=title)
-        for sentence in reading(table, study.main):
+        few = "" if table.is_leaky else few_in_table(verdicts(table, study.main))
+        for sentence in [*([few] if few else []), *reading(table, study.main)]:
             console.result({}, f"- {sentence}") if not console.as_json else None
     for mark in study.marks:
         console.say(f"note: {mark}")

@@ -1,9 +1,7 @@
 """What the command line does with a bundle: ask, personalise and predict."""
 
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from stf2m.app.ask import ask
 from stf2m.app.console import Console
@@ -11,14 +9,13 @@ from stf2m.app.labels import label_notes, read_labels
 from stf2m.app.people import note_timeline
 from stf2m.app.personalise import home_of, personalise
 from stf2m.app.predict import predict
-from stf2m.app.timeline import check_format, to_document, to_rows, write_timeline
-from stf2m.core.counts import counted
+from stf2m.app.printed import remarks, rules_once, summary, table_of, withheld
+from stf2m.app.timeline import check_format, to_document, write_timeline
 from stf2m.core.errors import InvalidConfig
-from stf2m.core.prediction import Prediction
 from stf2m.data.forget import STALE, STALE_WORDS
 from stf2m.data.readers import read
 from stf2m.training.bundle import Bundle, answers_of, load_bundle, people_words
-from stf2m.training.words import LEGEND, never_said, unheeded
+from stf2m.training.words import never_said, unheeded
 
 
 def opened(path: Path, console: Console) -> Bundle:
@@ -90,14 +87,15 @@ def run_predict(
         console.result(to_document(said))
         return
     if out is None:
-        console.table(
-            ("from", "to", "emotion", "p", "possible", "valence", "arousal", "uncertainty", "status", "strongest rule"), table_rows(said)
-        )
-        if said.rules:
-            console.say(f"strongest rule: {LEGEND}; fires: how strongly the rule fires here, all rules together 1")
+        console.table(*table_of(said))
+        console.result({}, rules_once(said))
+        for remark in remarks(said):
+            console.say(remark)
     for status in dict.fromkeys(said.status):
         console.say(f"{status}: {status.sentence}")
-    console.say(f"{said.calibration}")
+    for sentence in (said.calibration, withheld(said)):
+        if sentence:
+            console.say(sentence)
     console.result({}, summary(said) + (f"; timeline: {out}" if out else ""))
 
 
@@ -118,42 +116,3 @@ def run_ask(
     lines = [f"{i}. {one.onset:.1f} to {one.offset:.1f} s: {one.why}" for i, one in enumerate(found, 1)]
     facts = {"recording": str(recording), "person": person, "segments": [asdict(one) for one in found]}
     console.result(facts, "\n".join(["Label these next, the most telling first:", *lines]))
-
-
-def table_rows(said: Prediction) -> list[tuple[str, ...]]:
-    """The timeline for a terminal."""
-    rows = []
-    for i, row in enumerate(to_rows(said)):
-        numbers = [_rating(row, name) for name in ("valence", "arousal")]
-        emotion = f"({row['emotion']})" if row["abstained"] else row["emotion"]
-        probability = f"{said.probability[i].max():.2f}"
-        strongest = row["rules"][0] if row["rules"] else "-"
-        rows.append(
-            (
-                f"{row['onset']:.1f}",
-                f"{row['offset']:.1f}",
-                emotion,
-                probability,
-                " | ".join(row["possible"]) or "-",
-                *numbers,
-                f"{row['uncertainty']:.2f}",
-                row["status"],
-                strongest,
-            )
-        )
-    return rows
-
-
-def _rating(row: dict[str, Any], name: str) -> str:
-    """`+0.12` or `+0.12 (-0.30..+0.54)`."""
-    if row[name] is None:
-        return "-"
-    low, high = row[f"{name} low"], row[f"{name} high"]
-    return f"{row[name]:+.2f}" if low is None else f"{row[name]:+.2f} ({low:+.2f}..{high:+.2f})"
-
-
-def summary(said: Prediction) -> str:
-    """How many segments, which emotions, how many withheld."""
-    counts = Counter(name for name, withheld in zip(said.emotion, said.abstained) if not withheld)
-    shares = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    return f"{said.recording}: {counted(len(said.spans), 'segment')}; {shares or 'none answered'}; {int(said.abstained.sum())} withheld as too uncertain"

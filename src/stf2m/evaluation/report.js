@@ -7,7 +7,7 @@ const color = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).tri
 const HUES = ["#7d8793", "#5fa8a0", "#e0b13f", "#5b7fbf", "#c9564a", "#8c6bb1", "#7b9a3d", "#d98a4e", "#4ea3c9", "#b5658f", "#6f8f7a", "#a98252"];
 const UNITS = { uS: "µS", degC: "°C", deg: "°", au: "", level: "" };
 const unit = (name) => UNITS[name] ?? name;
-const CONFIG = { displayModeBar: false, responsive: true };
+const CONFIG = { displayModeBar: false };
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /* ---- themes ---- */
@@ -26,6 +26,9 @@ function base(extra) {
 function axis(extra) {
   return { gridcolor: color("rule"), zeroline: false, linecolor: color("rule"), tickcolor: color("rule"), ticklen: 4, fixedrange: true, ...extra };
 }
+
+const plot = (box, traces, layout) => Plotly.react(box, traces, { ...layout, width: box.clientWidth }, CONFIG);
+const isNarrow = () => innerWidth < 600;
 
 /* ---- small radio groups, with arrow keys ---- */
 function stops(box, names, chosen, change) {
@@ -86,7 +89,7 @@ function panels(t, answer) {
 }
 function timelineFigure(t, answer) {
   const x = clock(t), xb = broken(t, x.middle), { list, height } = panels(t, answer);
-  const layout = base({ height, hovermode: "x unified", hoversubplots: "axis", margin: { l: 118, r: 14, t: 16, b: 36 }, shapes: [], annotations: [], dragmode: "zoom" });
+  const layout = base({ height, hovermode: "x unified", hoversubplots: "axis", margin: { l: isNarrow() ? 98 : 118, r: t.signals.length ? 42 : 14, t: 16, b: 36 }, shapes: [], annotations: [], dragmode: "zoom" });
   layout.xaxis = axis({ title: { text: x.takes ? "take" : "minutes, recordings side by side", font: { size: 12 } }, fixedrange: false, showgrid: false, range: [Math.min(...x.start), Math.max(...x.end)], showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: color("faint"), anchor: list.at(-1).axis, hoverformat: x.takes ? "d" : ".2f" });
   const traces = [];
   const add = (panel, trace) => traces.push({ x: xb, yaxis: panel.axis, ...trace });
@@ -139,9 +142,9 @@ function timelineFigure(t, answer) {
     diamonds(panel, t[name]);
   }
   function signal(panel, key, s) {
-    layout[key] = { ...layout[key], nticks: 3, showgrid: false };
-    layout.annotations.push({ xref: "paper", x: -0.008, xanchor: "right", yref: "paper", y: (panel.domain[0] + panel.domain[1]) / 2, text: `${s.name}<br><span style="font-size:11px">${unit(s.unit)}</span>`, showarrow: false, font: { size: 12, color: color("soft") }, align: "right" });
-    layout[key].showticklabels = false;
+    const known = s.values.filter((v) => v !== null), ends = [Math.min(...known), Math.max(...known)];
+    layout[key] = { ...layout[key], side: "right", showgrid: false, tickvals: ends, ticktext: ends.map((v) => String(Number(v.toPrecision(3)))), tickfont: { size: 11 } };
+    layout.annotations.push({ xref: "paper", x: -0.008, xanchor: "right", yref: "paper", y: (panel.domain[0] + panel.domain[1]) / 2, text: `${s.name}<br><span style="font-size:11px">${unit(s.unit)}</span>`, showarrow: false, font: { size: isNarrow() ? 11 : 12, color: color("soft") }, align: "right" });
     add(panel, { y: broken(t, s.values), mode: x.takes ? "markers" : "lines", marker: { size: 4, color: color("blue") }, line: { color: color("blue"), width: 1.3 }, connectgaps: false, hovertemplate: `${s.name} %{y:.3~g} ${unit(s.unit)}<extra></extra>` });
   }
   function strip(panel, key, name, z, colorscale, zmin, zmax, text) {
@@ -171,13 +174,34 @@ function agreement(t, answer) {
   const classes = Object.keys(count);
   return classes.length ? classes.reduce((sum, c) => sum + right[c] / count[c], 0) / classes.length : null;
 }
+const given = (t, answer) => (answer.labels ? `${answer.labels} labels of ${t.emotions.length} classes` : "no labels");
+function drawLegend(t, answer) {
+  /* what the colours of the strips mean, without a pointer; rules that are the strongest somewhere, the most frequent first */
+  const box = one("#legend"), quality = document.createElement("p");
+  quality.innerHTML = 'quality of the signals: 0, unusable <span class="shade"></span> 1, good';
+  box.replaceChildren(quality);
+  if (!answer.rule) return;
+  const count = {};
+  answer.rule.filter((r) => r >= 0).forEach((r) => { count[r] = (count[r] || 0) + 1; });
+  const heading = document.createElement("p"), list = document.createElement("ol");
+  heading.textContent = "rule that fires most in each segment (no colour: labelled by the person), with the number of segments:";
+  list.append(...Object.keys(count).map(Number).sort((a, b) => count[b] - count[a] || a - b).map((r) => {
+    const item = document.createElement("li"), swatch = document.createElement("span");
+    swatch.className = "swatch";
+    swatch.style.setProperty("--hue", HUES[r % HUES.length]);
+    item.append(swatch, `rule ${r + 1} (${count[r]}): ${(answer.words || t.rules)[r] || ""}`);
+    return item;
+  }));
+  box.append(heading, list);
+}
 let shown = null, ticket = 0;
 function drawTimeline(move) {
   if (!DATA.timelines.length) return;
   const t = DATA.timelines[view.who], answer = t.answers[view.stop], box = one("#timeline");
   const score = agreement(t, answer), first = agreement(t, t.answers[0]);
-  one("#agreement").innerHTML = score === null ? "" : `<b>${Math.round(100 * score)} %</b> right where nothing was labelled` + (view.stop && first !== null ? ` · ${Math.round(100 * first)} % with ${t.answers[0].labels || "no"} labels` : "");
-  one("#rule").textContent = answer.rule ? "Move over the timeline to read the rule that is lit." : "";
+  one("#agreement").innerHTML = score === null ? "" : `<b>${score.toFixed(2)}</b> balanced accuracy, this person’s segments without a label; ${given(t, answer)}` + (view.stop && first !== null ? ` · ${first.toFixed(2)} with ${t.answers[0].labels || "no"} labels` : "");
+  one("#rule").textContent = answer.rule ? "Point at the timeline, or tap it, to read the rule that is lit there." : "";
+  drawLegend(t, answer);
   const mine = ++ticket;
   if (!move || still || !shown || shown.t !== t || shown.mode !== view.mode) settle(answer);
   else {
@@ -193,7 +217,7 @@ function drawTimeline(move) {
   shown = { t, answer, mode: view.mode };
   function settle(a) {
     const { traces, layout } = timelineFigure(t, a);
-    Plotly.react(box, traces, layout, CONFIG);
+    plot(box, traces, layout);
     if (!box.dataset.heard) {
       box.dataset.heard = "yes";
       box.on("plotly_hover", (event) => lit(event));
@@ -222,7 +246,7 @@ function openTimeline() {
   one("#modes-box").style.display = rated ? "" : "none";
   const modes = ["probability", "rating"];
   stops(one("#modes"), ["classes", "valence and arousal"], modes.indexOf(view.mode), (i) => { view.mode = modes[i]; drawTimeline(false); });
-  one("#timeline-note").textContent = "Band: wider where the answer is less sure (entropy; not a confidence interval). Diamonds: labels given by the person. Marks: the person’s own labels, which the model does not see. The percentage counts every segment without a label; the tables follow the protocol. Drag to zoom, double-click to return.";
+  one("#timeline-note").textContent = "Band: wider where the answer is less sure (entropy; not a confidence interval). Diamonds: labels given by the person. Marks: the person’s own labels, which the model does not see. The balanced accuracy beside the switches counts every segment of this person without a label; the tables follow the protocol, which scores fewer. Drag to zoom, double-click to return.";
   drawTimeline(false);
 }
 
@@ -254,10 +278,10 @@ function drawCurve(box, table) {
   kept.forEach((n, i) => { n.at = i ? Math.min(n.y, kept[i - 1].at - least) : n.y; });
   const lift = Math.max(0, low + least / 2 - (kept.at(-1)?.at ?? high));
   const annotations = kept.map((n) => ({ x: 1.015, xref: "paper", xanchor: "left", y: n.at + lift, yref: "y", text: n.text, showarrow: false, font: { size: 12, color: n.color } }));
-  const layout = base({ height: 340, hovermode: "x unified", annotations, margin: { l: 46, r: 148, t: 10, b: 40 } });
+  const layout = base({ height: 340, hovermode: "x unified", annotations, margin: { l: 46, r: isNarrow() ? 112 : 148, t: 10, b: 40 } });
   layout.xaxis = axis({ type: "category", title: { text: "labels from the person (k)", font: { size: 12 } }, showgrid: false, range: [-0.25, x.length - 0.75 + 0.05] });
   layout.yaxis = axis({ range: [low, high], tickformat: ".2f" });
-  Plotly.react(box, traces, layout, CONFIG);
+  plot(box, traces, layout);
 }
 function drawDots(box, table, i) {
   const main = table.lines.findIndex((l) => l.is_main), chosen = [table.floor[i], table.best[i], main].filter((j, at, list) => j >= 0 && list.indexOf(j) === at);
@@ -269,7 +293,7 @@ function drawDots(box, table, i) {
   const layout = base({ height: 340, hovermode: "closest", margin: { l: 42, r: 8, t: 10, b: 58 } });
   layout.xaxis = axis({ type: "category", showgrid: false, range: [-0.5, columns.length - 0.5], tickangle: 0 });
   layout.yaxis = axis({ tickformat: ".2f" });
-  Plotly.react(box, traces, layout, CONFIG);
+  plot(box, traces, layout);
 }
 /* ---- how far to trust ---- */
 const SHARES = [100, 80, 60, 40, 20];
@@ -279,16 +303,16 @@ function drawTrust(n, table, i) {
   if (!box) return;
   const curves = mine.map((t) => ({ x: SHARES, y: t.curve, mode: "lines+markers", line: { color: paintOf(t), width: t.is_main ? 3 : 1.6, dash: t.role === "floor" ? "dash" : "solid" }, marker: { size: 6 }, hovertemplate: `${t.label}: %{y:.3f} right of the surest %{x} %<extra></extra>` }));
   const names = mine.map((t) => ({ x: 20, xanchor: "left", xshift: 8, y: t.curve.at(-1), text: t.label, showarrow: false, font: { size: 12, color: paintOf(t) } }));
-  const layout = base({ height: 300, hovermode: "closest", annotations: names, margin: { l: 46, r: 148, t: 10, b: 40 } });
+  const layout = base({ height: 300, hovermode: "closest", annotations: names, margin: { l: 46, r: isNarrow() ? 112 : 148, t: 10, b: 40 } });
   layout.xaxis = axis({ title: { text: "segments answered, %", font: { size: 12 } }, range: [102, 18], tickvals: SHARES, showgrid: false });
   layout.yaxis = axis({ tickformat: ".2f" });
-  Plotly.react(box, curves, layout, CONFIG);
+  plot(box, curves, layout);
   const sets = mine.filter((t) => t.coverage.length).flatMap((t) => [[`${t.label}<br>segments`, t.coverage, paintOf(t), t.numbers.size_segments], [`${t.label}<br>people`, t.coverage_people, paintOf(t), t.numbers.size_people]]);
   const dots = sets.map(([name, values, paint]) => ({ x: values.map(() => name), y: values, text: table.people, mode: "markers", marker: { size: 7, color: paint, opacity: 0.7 }, hovertemplate: "%{text} %{y:.3f}<extra></extra>" }));
   const cover = base({ height: 300, hovermode: "closest", margin: { l: 42, r: 8, t: 10, b: 58 }, shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0.9, y1: 0.9, line: { color: color("rule"), width: 1.5, dash: "dot" } }] });
   cover.xaxis = axis({ type: "category", showgrid: false, range: [-0.5, Math.max(0.5, sets.length - 0.5)], tickangle: 0 });
   cover.yaxis = axis({ tickformat: ".2f" });
-  Plotly.react(one(`[data-coverage="${n}"]`), dots, cover, CONFIG);
+  plot(one(`[data-coverage="${n}"]`), dots, cover);
   const show = (v) => (v === null || v === undefined ? "–" : v.toFixed(3));
   one(`[data-trust="${n}"]`).textContent = mine.map((t) => `${t.label}: area under the risk curve ${show(t.numbers.aurc)}` + (t.coverage.length ? `, calibration error ${show(t.numbers.ece)} before and ${show(t.numbers.ece_calibrated)} after temperature, ${show(t.numbers.size_segments)} (segments) and ${show(t.numbers.size_people)} (people) emotions per set` : "")).join(" · ") + ".";
 }
@@ -307,12 +331,26 @@ function openPanel(n) {
   all(".tab").forEach((tab, i) => tab.setAttribute("aria-selected", String(i === n)));
   all(".panel").forEach((panel, i) => { panel.hidden = i !== n; });
   drawPanel(n);
+  hint();
 }
 function draw() {
   shown = null;
   drawTimeline(false);
   all(".panel").forEach((panel, n) => { if (!panel.hidden) drawPanel(n); });
+  hint();
 }
+function hint() {
+  /* say so where a table or a figure goes on beyond the edge */
+  all(".scroll").forEach((box) => box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1));
+}
+let width = innerWidth;
+addEventListener("resize", () => {
+  /* a phone that is turned: figures are drawn again at their new width; heights alone change when an address bar folds away */
+  if (innerWidth === width) return;
+  width = innerWidth;
+  requestAnimationFrame(draw);
+});
+all("details").forEach((box) => box.addEventListener("toggle", hint));
 
 one("#theme").onclick = () => theme(root.dataset.theme === "dark" ? "light" : "dark");
 all(".tab").forEach((tab, n) => { tab.onclick = () => openPanel(n); });

@@ -49,7 +49,7 @@ class Headline:
     verdict: str
     """three or four words"""
     tone: str
-    """good, open or poor"""
+    """good, open, poor, or few: so few people cannot tell"""
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,10 @@ class ReportTable:
     """numbers link to the card by it"""
     picture: str = ""
     """the protocol as an SVG element, made by this program"""
+    k_words: str = ""
+    """what k counts"""
+    few: str = ""
+    """what so few people cannot tell, "" = they can"""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stf2m.core.emotions import has_classes
 from stf2m.evaluation.audit_words import COLUMNS, Finding, lines
 from stf2m.evaluation.compare import PAIR_COLUMNS, Comparison, comparisons, pairwise_rows
+from stf2m.evaluation.few import few_in_pairs, few_in_table
 from stf2m.evaluation.figures import ranks_svg
 from stf2m.evaluation.metrics import SMALLER_IS_BETTER
+from stf2m.evaluation.protocols.base import Protocol
 from stf2m.evaluation.reading import METRIC_WORDS, reading
 from stf2m.evaluation.report import Headline, ReportAudit, ReportData, ReportLine, ReportRanks, ReportTable, ReportTrust, Score
 from stf2m.evaluation.results import knows_more
@@ -28,7 +31,7 @@ def report_of(
     people = len({row["person"] for row in rows if row["person"]})
     versions = sorted({row["code"] for row in rows})
     facts = [
-        ("Data", f"{study.dataset}, {people} people"),
+        ("Data", f"{', '.join(sorted({row['dataset'] for row in rows})) or study.dataset}, {people} people"),
         ("Sensors", ", ".join(study.recipe.signals.modalities)),
         ("Segments", f"{study.recipe.cut.window:g} s" if isinstance(study.recipe.cut.window, float) else "one per recording"),
         ("Folds", f"{study.folds} by person, {study.validation_people} validation people each, seed {study.seed}"),
@@ -48,20 +51,29 @@ def report_of(
 def report_table(study: Study, table: Table, rows: Sequence[Row]) -> ReportTable:
     """One table with its verdicts and its reading in words."""
     found, protocol = verdicts(table, study.main), protocol_named(study, table.group.card)
+    few = "" if table.is_leaky else few_in_table(found)
     by_k = {verdict.shots: verdict for verdict in found}
     lines = table.lines
     at = lambda line: lines.index(line) if line is not None else -1  # noqa: E731
     return ReportTable(
         title=f"{table.group.target.replace('_', ' ')} · {protocol.heading}",
         card=protocol.words_for(table.group.target), metric=_metric_words(table.metric), k=list(table.shots),
-        people=list(table.people), lines=[_line(study, table, line, protocol.context) for line in lines], headlines=[_headline(v, table.is_leaky) for v in found],
+        people=list(table.people), lines=[_line(study, table, line, protocol.context) for line in lines], headlines=[_headline(v, table.is_leaky, bool(few)) for v in found],
         floor=[at(by_k[k].floor) if k in by_k else -1 for k in table.shots],
         best=[at(by_k[k].baseline) if k in by_k else -1 for k in table.shots],
         reading=reading(table, study.main), trust=[_trust(study, one) for one in trust_of(rows, table, study.main)],
         promise=promise(study.validation_people) if study.validation_people else "",
         ranks=[_ranks(study, found) for found in comparisons(table)],
-        card_hash=protocol.card.hash, picture=protocol.card.picture,
+        card_hash=protocol.card.hash, picture=protocol.card.picture, k_words=k_words(protocol, table), few=few,
     )  # fmt: skip
+
+
+def k_words(protocol: Protocol, table: Table) -> str:
+    """What k counts, with the table's largest as an example."""
+    k = max(table.shots)
+    if has_classes(table.group.target) and "total" not in protocol.tasks.get("counting", ()):
+        return f"k: labelled segments per class; k = {k} is {2 * k} labels of two classes"
+    return "k: labelled segments in total"
 
 
 TRUSTED = (
@@ -90,7 +102,8 @@ def _metric_words(metric: str) -> str:
 
 def _ranks(study: Study, found: Comparison) -> ReportRanks:
     pairs = [list(row) for row in pairwise_rows(found)]
-    return ReportRanks(found.shots, found.words, ranks_svg(found, main=study.main), list(PAIR_COLUMNS), pairs)
+    words = " ".join(text for text in (found.words, few_in_pairs(found)) if text)
+    return ReportRanks(found.shots, words, ranks_svg(found, main=study.main), list(PAIR_COLUMNS), pairs)
 
 
 def _line(study: Study, table: Table, line: Line, context: Sequence[str]) -> ReportLine:
@@ -111,12 +124,14 @@ def _score(table: Table, line: Line, k: int) -> Score:
     return Score(found.mean, found.low, found.high, people, left.mean if left and left.people else None)
 
 
-def _headline(verdict: Verdict, is_leaky: bool) -> Headline:
-    """`beats floor and best`, `above the floor`, ... with a tone for the colour."""
+def _headline(verdict: Verdict, is_leaky: bool, is_few: bool) -> Headline:
+    """`above floors and all others`, `not above the floor`, ... with a tone for the colour; `is_few`: nothing can be told."""
     floor, best = verdict.above_floor, verdict.above_baseline
     if is_leaky:
         gap = "" if floor is None else f", {floor.mean:+.3f} to the floor"
         words, tone = f"leaky{gap}", "poor"
+    elif is_few:
+        words, tone = f"{verdict.score.people} people: too few to tell", "few"
     elif verdict.beats:
         words, tone = "above floors and all others", "good"
     elif floor is not None and floor.high < 0:

@@ -93,6 +93,19 @@ def _with_students(gap: Values, low: float, high: float, level: float) -> tuple[
     return (min(low, 0.0), max(high, 0.0)) if 2.0 ** (1 - people) > 1 - level else (low, high)
 
 
+def least_p(people: int, comparisons: int) -> float:
+    """The smallest corrected p that so many people can give, when all differ in one direction: comparisons * 2^(1 - people).
+
+    Above 1 - level no corrected interval of `paired` leaves 0 either.
+    """
+    return min(1.0, comparisons * 2.0 ** (1 - people))
+
+
+def people_needed(comparisons: int, *, level: float = 0.95) -> int:
+    """The fewest people of whom `least_p` is at most 1 - level."""
+    return 1 + int(np.ceil(np.log2(max(comparisons, 1) / (1 - level)) - 1e-9))
+
+
 def rank_biserial(gap: Values) -> float:
     """Matched-pairs rank-biserial correlation of the differences `gap` (person,): (W+ - W-) / (W+ + W-), -1..1.
 
