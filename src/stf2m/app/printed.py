@@ -91,12 +91,13 @@ def withheld(said: Prediction) -> str:
 
 
 def summary(said: Prediction) -> str:
-    """How many segments, which emotions, how many withheld and what is likeliest there."""
+    """How many segments, their status where all have the same, which emotions, how many withheld and what is likeliest there."""
+    status = f" ({said.status[0]})" if len(set(said.status)) == 1 else ""
     answered = tally([name for name, away in zip(said.emotion, said.abstained) if not away])
     likeliest = tally([name for name, away in zip(said.emotion, said.abstained) if away])
     count = int(said.abstained.sum())
     away = f"{count} withheld as too uncertain" + (f" (likeliest: {likeliest})" if count else "")
-    return f"{said.recording}: {counted(len(said.spans), 'segment')}; {answered or 'none answered'}; {away}"
+    return f"{said.recording}: {counted(len(said.spans), 'segment')}{status}; {answered or 'none answered'}; {away}"
 
 
 def tally(names: Sequence[str]) -> str:
