@@ -59,7 +59,7 @@ def run(name, segments, shots, *, shuffled=False):
     return [float(np.mean(v)) for v in found.values()]
 
 
-@pytest.mark.parametrize("name", sorted(BASELINES))
+@pytest.mark.parametrize("name", sorted(BASELINES.keys() - {"context_alone"}))
 def test_own_labels_help_where_people_differ(make_segments, name):
     segments = make_segments(3, people=12, recordings=6, offset=3.0, strength=1.0, classes=3)
     none, four = run(name, segments, 4)

@@ -57,7 +57,7 @@ def test_a_study_without_a_grid_keeps_its_hashes():
         ([["lsmt", "finetune"]], UnknownName, "no networks entry named 'lsmt' - did you mean lstm"),
         ([["lstm", "finetun"]], UnknownName, "no learners entry named 'finetun' - did you mean finetune"),
         ([PAIRS[0], PAIRS[0]], InvalidConfig, "the pair lstm [+] finetune is named twice"),
-        ([["lstm"]], InvalidConfig, "'grid.0.1' is missing"),
+        ([["lstm"]], InvalidConfig, r"'grid\.0' is too short; got \['lstm'\]"),
     ],
 )
 def test_mistakes_in_a_grid_are_said_in_one_sentence(grid, kind, words):

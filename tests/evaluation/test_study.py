@@ -479,7 +479,7 @@ def test_nobody_to_ask_is_said(make_segments, monkeypatch, tmp_path):
 
 
 def test_withdrawn_people_are_in_no_study(tmp_path, monkeypatch):
-    study = build(Study, {"name": "s", "dataset": "synthetic", "recipe": {"signals": {"modalities": ["hr"]}, "cut": {"window": 4.0}},
+    study = build(Study, {"name": "s", "dataset": "synthetic", "targets": ["arousal2"], "recipe": {"signals": {"modalities": ["hr"]}, "cut": {"window": 4.0, "targets": ["arousal2"]}},
                           "dataset_options": {"people": 3, "recordings": 1, "seconds": 30.0}, "protocols": [{"name": "new_person"}]}, where="test")  # fmt: skip
     real = SyntheticDataset.recordings
 
@@ -496,7 +496,13 @@ def test_withdrawn_people_are_in_no_study(tmp_path, monkeypatch):
 def test_a_store_is_studied_like_any_data_set_and_keeps_its_prepared_signals(tmp_path):
     whole = SyntheticDataset(people=3, recordings=1, seconds=30.0)
     import_dataset(whole, tmp_path / "store")
-    settings = {"name": "s", "recipe": {"signals": {"modalities": ["hr"]}, "cut": {"window": 4.0}}, "protocols": [{"name": "new_person"}]}
+    cut = {"window": 4.0, "targets": ["arousal2"]}
+    settings = {
+        "name": "s",
+        "targets": ["arousal2"],
+        "recipe": {"signals": {"modalities": ["hr"]}, "cut": cut},
+        "protocols": [{"name": "new_person"}],
+    }
     study = build(Study, {**settings, "dataset": str(tmp_path / "store")}, where="test")
     found = open_segments(study, tmp_path, tmp_path / "runs")
     assert found.subjects == whole.subjects() and (tmp_path / "store" / "prepared").is_dir() and not (tmp_path / "runs").exists()
