@@ -117,8 +117,8 @@ def caption(metric: str) -> str:
         f"{METRIC_WORDS[metric]}, mean over people with a 95 % bootstrap interval. Change: variant minus full method, paired over people, "
         "interval corrected for all variants, views and k of the table (Bonferroni); * leaves out zero. Costs on one thread of one machine, in one "
         "run, every learner in a process of its own: trained numbers, million multiply-adds per answered segment, ms (processor time) to encode "
-        "and adapt to the labels of one person at the largest k, the same per outer step, most memory of the process. Training s by the clock: "
-        "mean over the folds."
+        "and adapt to the labels of one person at the largest k, the same per outer step, most memory of the process. Training s (processor time, in "
+        "older rows by the clock): mean over the folds."
     )
 
 
