@@ -188,7 +188,7 @@ def load_study(path: Path) -> Study:
         )  # fmt: skip
     for target in study.recipe.cut.targets:
         look_up(dict.fromkeys(("emotion", *TARGETS)), target, family="targets")
-    cut = study.targets if study.second else study.recipe.cut.targets
+    cut = cut_targets(study)
     if missing := [target for target in study.targets if target not in cut]:
         raise InvalidConfig(
             "targets and recipe.cut.targets must agree", where=path, expected=f"{missing[0]} in both", got=f"only {', '.join(cut)} in the second",
@@ -200,8 +200,12 @@ def load_study(path: Path) -> Study:
 def known_target(study: Study, name: str | None) -> str:
     """The target of this name, by default the study's first; raises `UnknownName` before anybody is prepared in vain."""
     name = name or study.targets[0]
-    cut = study.targets if study.second else study.recipe.cut.targets
-    return look_up({target: target for target in cut}, name, family="targets")
+    return look_up({target: target for target in cut_targets(study)}, name, family="targets")
+
+
+def cut_targets(study: Study) -> tuple[str, ...]:
+    """The targets that the study's segments carry; of two data sets those that both are brought to."""
+    return study.targets if study.second else study.recipe.cut.targets
 
 
 def cells_of(study: Study) -> list[Cell]:

@@ -17,15 +17,10 @@ def know_the_trial(case: Case) -> Leaked:
 
 
 def _reason(case: Case) -> str:
-    if single_segments(case):
-        return f"{single_segments(case)}, so its label is the answer itself"
-    people = case.ask.subject[case.query]
-    recordings = np.unique(case.ask.recording[case.query])
-    return (
-        ""
-        if len(recordings) > len(np.unique(people))
-        else "everybody has one recording, whose most frequent label tells nothing apart in it"
-    )
+    if alone := single_segments(case):
+        return f"{alone}, so its label is the answer itself"
+    recordings, people = (len(np.unique(which[case.query])) for which in (case.ask.recording, case.ask.subject))
+    return "" if recordings > people else "everybody has one recording, whose most frequent label tells nothing apart in it"
 
 
 TRIAL_LABEL = Leak("trial_label", 6, "the most frequent label of the test recording is an input", know_the_trial, _reason)
